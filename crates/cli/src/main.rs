@@ -1,0 +1,2 @@
+//! The `shifu` binary.
+fn main() {}
