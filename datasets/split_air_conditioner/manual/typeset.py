@@ -1,0 +1,96 @@
+"""Typesets a manual: Markdown with `<!-- page N -->` marks → PDF, one physical page for each mark.
+
+    python3 -m venv VENV && VENV/bin/pip install weasyprint==70.0 markdown pypdf
+    VENV/bin/python datasets/split_air_conditioner/manual/typeset.py
+
+The Chinese font is Noto Sans CJK SC (Debian package fonts-noto-cjk, SIL Open Font License); only the
+glyphs that are used are embedded. A page that overflows is an error, so that the page numbers of the
+PDF and of the source cannot drift apart. Page labels come from `front_pages` in `documents.toml`.
+"""
+
+import pathlib
+import re
+import sys
+import tomllib
+
+import markdown
+import pypdf
+import weasyprint
+
+HERE = pathlib.Path(__file__).parent
+STYLE = """
+@page { size: A4; margin: 21mm 17mm 17mm 17mm;
+  @top-left { content: string(title); font: 8pt 'Noto Sans CJK SC'; color: #51606e; border-bottom: .5pt solid #9fb0c0; }
+  @top-right { content: string(section); font: 8pt 'Noto Sans CJK SC'; color: #51606e; border-bottom: .5pt solid #9fb0c0; }
+  @bottom-center { content: string(label); font: 9pt 'Noto Sans CJK SC'; color: #51606e; } }
+@page cover { @top-left { content: none; border: none } @top-right { content: none; border: none } }
+body { font: 9.6pt/1.55 'Noto Sans CJK SC'; color: #1b2733; margin: 0; }
+section { break-after: page; string-set: title attr(data-title), section attr(data-section), label attr(data-label); }
+section:last-child { break-after: auto; }
+section.cover { page: cover; padding-top: 48mm; }
+section.cover h1 { font-size: 25pt; border-bottom: 3pt solid #12689b; padding-bottom: 5mm; line-height: 1.3; }
+section.cover > p { font-size: 12pt; }
+h1, h2 { color: #0f4d75; margin: 0 0 3mm; }
+h2 { font-size: 15pt; border-left: 4pt solid #12689b; padding-left: 3mm; line-height: 1.35; }
+p { margin: 1.8mm 0; }
+table { border-collapse: collapse; width: 100%; margin: 2mm 0 3mm; font-size: 8.7pt; line-height: 1.42; }
+th, td { border: .5pt solid #a9b7c4; padding: .9mm 1.8mm; text-align: left; vertical-align: top; }
+th { background: #e3eef5; font-weight: bold; }
+tr:nth-child(even) td { background: #f7fafc; }
+table.narrow td:first-child, table.narrow th:first-child { white-space: nowrap; font-weight: bold; }
+ol { margin: 1mm 0 2.4mm; padding-left: 6.5mm; }
+li { margin: .55mm 0; }
+blockquote { margin: 2.2mm 0; padding: 1.6mm 3mm; border: .8pt solid #d99a1c; border-left-width: 4pt; background: #fff8e6; }
+blockquote.danger { border-color: #c0392b; background: #fdeeec; }
+blockquote p { margin: 0; }
+"""
+
+
+def roman(number):
+    return ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"][number - 1]
+
+
+def label(number, front_pages):
+    return roman(number) if number <= front_pages else str(number - front_pages)
+
+
+def page_html(number, source, document):
+    """One `<section>`: headings, tables, lists, and block quotes as warning boxes."""
+    html = markdown.markdown(source, extensions=["tables", "sane_lists", "nl2br"])
+    html = re.sub(r"<blockquote>(?=\s*<p><strong>警告)", '<blockquote class="danger">', html)
+    html = re.sub(r"<table>(?=\s*<thead>\s*<tr>\s*<th>(代码|项目|参数|名称|方向|部件|按键|现象)</th>)", '<table class="narrow">', html)
+    heading = re.search(r"(?m)^#+ (.+)$", source)
+    cover = ' class="cover"' if number == 1 and document["front_pages"] else ""
+    return (f'<section{cover} data-title="{document["title"]}" data-section="{heading[1]}" '
+            f'data-label="{label(number, document["front_pages"])}">{html}</section>')
+
+
+def typeset(document):
+    source = (HERE.parent / document["file"]).with_suffix(".md")
+    marks = re.split(r"(?m)^<!-- page (\d+) -->\s*$", source.read_text(encoding="utf-8"))[1:]
+    numbers, pages = [int(n) for n in marks[::2]], marks[1::2]
+    assert numbers == list(range(1, len(pages) + 1)), f"{source}: the page marks are not 1, 2, 3 …"
+    body = "".join(page_html(n, text, document) for n, text in zip(numbers, pages))
+    html = f'<html lang="zh-CN"><head><title>{document["title"]}</title><style>{STYLE}</style></head><body>{body}</body></html>'
+    rendered = weasyprint.HTML(string=html).render()
+    if len(rendered.pages) != len(pages):
+        sys.exit(f"{source}: {len(pages)} marks but {len(rendered.pages)} pages: a page overflows")
+    target = source.with_suffix(".pdf")
+    rendered.write_pdf(target)
+    set_page_labels(target, document["front_pages"])
+    print(f"{target.name}: {len(pages)} pages, {target.stat().st_size // 1024} KiB")
+
+
+def set_page_labels(path, front_pages):
+    writer = pypdf.PdfWriter(clone_from=path)
+    writer.pdf_header = "%PDF-1.7"
+    if front_pages:
+        writer.set_page_label(0, front_pages - 1, style="/r")
+    writer.set_page_label(front_pages, len(writer.pages) - 1, style="/D", start=1)
+    writer.write(path)
+
+
+if __name__ == "__main__":
+    for entry in tomllib.loads((HERE.parent / "documents.toml").read_text(encoding="utf-8"))["document"]:
+        if entry["file"].endswith(".pdf"):
+            typeset(entry)
