@@ -20,20 +20,23 @@ import weasyprint
 HERE = pathlib.Path(__file__).parent
 STYLE = """
 @page { size: A4; margin: 21mm 17mm 17mm 17mm;
-  @top-left { content: string(title); font: 8pt 'Noto Sans CJK SC'; color: #51606e; border-bottom: .5pt solid #9fb0c0; }
-  @top-right { content: string(section); font: 8pt 'Noto Sans CJK SC'; color: #51606e; border-bottom: .5pt solid #9fb0c0; }
+  @top-left { content: string(title); width: 50%; margin-bottom: 5mm; vertical-align: bottom;
+    font: 8pt 'Noto Sans CJK SC'; color: #51606e; border-bottom: .5pt solid #9fb0c0; }
+  @top-right { content: string(section); width: 50%; margin-bottom: 5mm; vertical-align: bottom;
+    font: 8pt 'Noto Sans CJK SC'; color: #51606e; border-bottom: .5pt solid #9fb0c0; }
   @bottom-center { content: string(label); font: 9pt 'Noto Sans CJK SC'; color: #51606e; } }
 @page cover { @top-left { content: none; border: none } @top-right { content: none; border: none } }
-body { font: 9.6pt/1.55 'Noto Sans CJK SC'; color: #1b2733; margin: 0; }
+body { font: 10.6pt/1.62 'Noto Sans CJK SC'; color: #1b2733; margin: 0; }
 section { break-after: page; string-set: title attr(data-title), section attr(data-section), label attr(data-label); }
 section:last-child { break-after: auto; }
 section.cover { page: cover; padding-top: 48mm; }
 section.cover h1 { font-size: 25pt; border-bottom: 3pt solid #12689b; padding-bottom: 5mm; line-height: 1.3; }
 section.cover > p { font-size: 12pt; }
-h1, h2 { color: #0f4d75; margin: 0 0 3mm; }
+h1, h2, h3 { color: #0f4d75; margin: 0 0 3mm; }
 h2 { font-size: 15pt; border-left: 4pt solid #12689b; padding-left: 3mm; line-height: 1.35; }
+h3 { font-size: 11.6pt; margin: 3mm 0 1mm; }
 p { margin: 1.8mm 0; }
-table { border-collapse: collapse; width: 100%; margin: 2mm 0 3mm; font-size: 8.7pt; line-height: 1.42; }
+table { border-collapse: collapse; width: 100%; margin: 2mm 0 3mm; font-size: 9.8pt; line-height: 1.45; }
 th, td { border: .5pt solid #a9b7c4; padding: .9mm 1.8mm; text-align: left; vertical-align: top; }
 th { background: #e3eef5; font-weight: bold; }
 tr:nth-child(even) td { background: #f7fafc; }
@@ -56,6 +59,7 @@ def label(number, front_pages):
 
 def page_html(number, source, document):
     """One `<section>`: headings, tables, lists, and block quotes as warning boxes."""
+    source = re.sub(r"(?m)^(>.*)\n\n(?=>)", r"\1\n\n<!-- next box -->\n\n", source)
     html = markdown.markdown(source, extensions=["tables", "sane_lists", "nl2br"])
     html = re.sub(r"<blockquote>(?=\s*<p><strong>警告)", '<blockquote class="danger">', html)
     html = re.sub(r"<table>(?=\s*<thead>\s*<tr>\s*<th>(代码|项目|参数|名称|方向|部件|按键|现象)</th>)", '<table class="narrow">', html)
