@@ -1,0 +1,91 @@
+"""Turns public data into the formats that `shifu eval` and `shifu knowledge add` take.
+
+    prepare.py beir SQUAD.json OUT_DIR          every passage is the corpus, a question's own passage is relevant
+    prepare.py pages PAGES.jsonl OUT.md         rows {page, text} to Markdown with page marks
+    prepare.py dialogues TRAIN.jsonl.gz N DIR   the first N customer-helpdesk dialogues, a JSON file each
+    prepare.py tiles IN_DIR OUT_DIR             good and defective tiles in MVTec layout: even-numbered good ones train
+    prepare.py nameplates IN_DIR N OUT.jsonl    N frames a label with the model that stands on it
+"""
+
+import gzip
+import json
+import pathlib
+import sys
+
+NAMEPLATES = {"china": "MXR-310A", "malaysia": "RFX-200X", "japan": "DRV-521M"}
+
+
+def rows(path: str) -> list[dict]:
+    return [json.loads(line) for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def write_lines(path: pathlib.Path, items: list[dict]) -> None:
+    path.write_text("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items), encoding="utf-8")
+
+
+def beir(squad: str, out: str) -> None:
+    target = pathlib.Path(out)
+    target.mkdir(parents=True, exist_ok=True)
+    ids: dict[str, str] = {}
+    queries, qrels = [], ["query-id\tcorpus-id\tscore"]
+    for article in json.loads(pathlib.Path(squad).read_text(encoding="utf-8"))["data"]:
+        for paragraph in article["paragraphs"]:
+            passage = ids.setdefault(paragraph["context"], f"p{len(ids)}")
+            for qa in paragraph["qas"]:
+                queries.append({"_id": qa["id"], "text": qa["question"]})
+                qrels.append(f"{qa['id']}\t{passage}\t1")
+    write_lines(target / "corpus.jsonl", [{"_id": i, "title": "", "text": t} for t, i in ids.items()])
+    write_lines(target / "queries.jsonl", queries)
+    (target / "qrels.tsv").write_text("\n".join(qrels) + "\n", encoding="utf-8")
+
+
+def pages(source: str, out: str) -> None:
+    by_page: dict[int, list[str]] = {}
+    for row in rows(source):
+        by_page.setdefault(row["page"], []).append(row["text"])
+    text = "".join(f"<!-- page {page} -->\n\n" + "\n\n".join(parts) + "\n\n" for page, parts in sorted(by_page.items()))
+    pathlib.Path(out).write_text(text, encoding="utf-8")
+
+
+def dialogues(source: str, count: str, out: str) -> None:
+    target = pathlib.Path(out)
+    target.mkdir(parents=True, exist_ok=True)
+    with gzip.open(source, "rt", encoding="utf-8") as stream:
+        for number, line in zip(range(int(count)), stream):
+            turns = json.loads(line)["turns"]
+            lines = [
+                {"speaker": "customer" if turn["sender"] == "customer" else "agent", "text": text}
+                for turn in turns
+                for text in turn["utterances"]
+            ]
+            (target / f"{number + 1:02}.json").write_text(json.dumps(lines, ensure_ascii=False), encoding="utf-8")
+
+
+def link(photo: pathlib.Path, folder: pathlib.Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / photo.name).symlink_to(photo.resolve())
+
+
+def tiles(source: str, out: str) -> None:
+    folder = pathlib.Path(source)
+    for kind in sorted(p for p in folder.iterdir() if p.is_dir()):
+        photos = sorted(p for p in kind.rglob("*") if p.suffix.lower() in {".jpg", ".jpeg"})
+        for number, photo in enumerate(photos):
+            if kind.name.lower() in {"good", "free", "mt_free"}:
+                link(photo, pathlib.Path(out, "train" if number % 2 == 0 else "test", "good"))
+            else:
+                link(photo, pathlib.Path(out, "test", kind.name))
+
+
+def nameplates(source: str, count: str, out: str) -> None:
+    items = []
+    for label, model in NAMEPLATES.items():
+        frames = sorted(p for p in pathlib.Path(source).rglob("*") if label in str(p).lower() and p.suffix.lower() in {".jpg", ".png", ".jpeg"})
+        step = max(1, len(frames) // int(count))
+        items += [{"image": str(p.resolve()), "expect": [model], "hint": model} for p in frames[::step][: int(count)]]
+    write_lines(pathlib.Path(out), items)
+
+
+if __name__ == "__main__":
+    command, *arguments = sys.argv[1:]
+    {"beir": beir, "pages": pages, "dialogues": dialogues, "tiles": tiles, "nameplates": nameplates}[command](*arguments)
