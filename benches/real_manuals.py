@@ -1,6 +1,6 @@
 """Ingests real manuals, counts their pages, and asks questions whose pages are known.
 
-    real_manuals.py SHIFU MANUALS_DIR QUESTIONS.jsonl      rows {manual, question, model?, pages: […]}
+    real_manuals.py SHIFU MANUALS_DIR QUESTIONS.jsonl      rows {manuals: […], question, pages: […]}
 """
 
 import json
@@ -34,10 +34,10 @@ def main(shifu: str, manuals: str, questions: str) -> None:
             )
         right = 0
         for row in rows:
-            line = "automobile" if row["manual"] == "car" else "split_air_conditioner"
+            line = "automobile" if row["manuals"] == ["car"] else "split_air_conditioner"
             answer = call(shifu, data, "ask", row["question"], "--product-line", line)
             cited = [(c["title"], c["page"]) for c in answer["citations"]]
-            hit = bool(cited) and cited[0][0] == row["manual"] and cited[0][1] in row["pages"]
+            hit = bool(cited) and cited[0][0] in row["manuals"] and cited[0][1] in row["pages"]
             right += hit
             print(f"{'right' if hit else 'WRONG'}  {row['question']}  ->  {cited[:1] or answer.get('refusal')}")
         print(f"first cited page right: {right} of {len(rows)}")
