@@ -26,7 +26,7 @@ pub use finding::{BoundingBox, Finding, FindingKind, Severity, Verdict};
 pub use kit::{Kit, KitItem};
 pub use money::Yuan;
 pub use names::{
-    Brand, CheckpointId, FaultCode, InvalidName, ModelNumber, ModelPattern, PartNumber, ProductLine, Region, SymptomId,
+    Brand, CategoryId, CheckpointId, FaultCode, InvalidName, ModelNumber, ModelPattern, PartNumber, ProductLine, Region, SymptomId,
     TicketId,
 };
 pub use photo::{Photo, PhotoError};

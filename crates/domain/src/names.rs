@@ -130,6 +130,10 @@ name!(
     SymptomId, "symptom id", "use 1 to 64 of a-z, 0-9 and _", as_is, identifier
 );
 name!(
+    /// A category of installation standard, such as `split_air_conditioner_install`.
+    CategoryId, "category", "use 1 to 64 of a-z, 0-9 and _", as_is, identifier
+);
+name!(
     /// A checkpoint of an installation standard, such as `outdoor_bracket`.
     CheckpointId, "checkpoint", "use 1 to 64 of a-z, 0-9 and _", as_is, identifier
 );
