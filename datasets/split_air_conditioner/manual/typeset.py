@@ -19,7 +19,7 @@ import weasyprint
 
 HERE = pathlib.Path(__file__).parent
 STYLE = """
-@page { size: A4; margin: 21mm 17mm 17mm 17mm;
+@page { size: 176mm 250mm; margin: 20mm 14mm 15mm 14mm;
   @top-left { content: string(title); width: 50%; margin-bottom: 5mm; vertical-align: bottom;
     font: 8pt 'Noto Sans CJK SC'; color: #51606e; border-bottom: .5pt solid #9fb0c0; }
   @top-right { content: string(section); width: 50%; margin-bottom: 5mm; vertical-align: bottom;
@@ -29,7 +29,7 @@ STYLE = """
 body { font: 10.6pt/1.62 'Noto Sans CJK SC'; color: #1b2733; margin: 0; }
 section { break-after: page; string-set: title attr(data-title), section attr(data-section), label attr(data-label); }
 section:last-child { break-after: auto; }
-section.cover { page: cover; padding-top: 48mm; }
+section.cover { page: cover; padding-top: 40mm; }
 section.cover h1 { font-size: 25pt; border-bottom: 3pt solid #12689b; padding-bottom: 5mm; line-height: 1.3; }
 section.cover > p { font-size: 12pt; }
 h1, h2, h3 { color: #0f4d75; margin: 0 0 3mm; }
@@ -37,16 +37,22 @@ h2 { font-size: 15pt; border-left: 4pt solid #12689b; padding-left: 3mm; line-he
 h3 { font-size: 11.6pt; margin: 3mm 0 1mm; }
 p { margin: 1.8mm 0; }
 table { border-collapse: collapse; width: 100%; margin: 2mm 0 3mm; font-size: 9.8pt; line-height: 1.45; }
-th, td { border: .5pt solid #a9b7c4; padding: .9mm 1.8mm; text-align: left; vertical-align: top; }
+th, td { border: .5pt solid #a9b7c4; padding: .9mm 1.3mm; text-align: left; vertical-align: top; }
 th { background: #e3eef5; font-weight: bold; }
 tr:nth-child(even) td { background: #f7fafc; }
 table.narrow td:first-child, table.narrow th:first-child { white-space: nowrap; font-weight: bold; }
+span { white-space: nowrap; }
+table.codes { font-size: 9pt; }
+table.codes td:nth-child(2) { white-space: nowrap; }
 ol { margin: 1mm 0 2.4mm; padding-left: 6.5mm; }
 li { margin: .55mm 0; }
 blockquote { margin: 2.2mm 0; padding: 1.6mm 3mm; border: .8pt solid #d99a1c; border-left-width: 4pt; background: #fff8e6; }
 blockquote.danger { border-color: #c0392b; background: #fdeeec; }
 blockquote p { margin: 0; }
 """
+
+# Part numbers, models and values with their unit are never broken over two lines.
+WHOLE = re.compile(r"AC-[A-Z]+-\d+|KFR-\d\d(?:GW/QH1)?|[−≥]?\s?\d[\d.～]*\s(?:A|V|g|mm²?|N·m|MPa|[kM]?Ω|℃|μF|W|kg|m²?|Hz)(?![A-Za-z])")
 
 
 def roman(number):
@@ -62,7 +68,9 @@ def page_html(number, source, document):
     source = re.sub(r"(?m)^(>.*)\n\n(?=>)", r"\1\n\n<!-- next box -->\n\n", source)
     html = markdown.markdown(source, extensions=["tables", "sane_lists", "nl2br"])
     html = re.sub(r"<blockquote>(?=\s*<p><strong>警告)", '<blockquote class="danger">', html)
-    html = re.sub(r"<table>(?=\s*<thead>\s*<tr>\s*<th>(代码|项目|参数|名称|方向|部件|按键|现象)</th>)", '<table class="narrow">', html)
+    html = re.sub(r"<table>(?=\s*<thead>\s*<tr>\s*<th>(代码|版本|项目|参数|名称|方向|部件|按键|现象)</th>)", '<table class="narrow">', html)
+    html = re.sub(r'<table class="narrow">(?=\s*<thead>\s*<tr>\s*<th>代码</th>)', '<table class="narrow codes">', html)
+    html = WHOLE.sub(lambda found: f"<span>{found[0]}</span>", html)
     heading = re.search(r"(?m)^#+ (.+)$", source)
     cover = ' class="cover"' if number == 1 and document["front_pages"] else ""
     return (f'<section{cover} data-title="{document["title"]}" data-section="{heading[1]}" '
