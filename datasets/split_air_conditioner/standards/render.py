@@ -1,6 +1,6 @@
 """Render the enrolment photos of `split_air_conditioner_install` with POV-Ray, and develop them like phone photos.
 
-    python render.py [--out DIR] [--only CHECKPOINT[/LABEL]] [--povray PROGRAM]
+    python render.py [--out DIR] [--only CHECKPOINT[/LABEL] …] [--povray PROGRAM]
     python render.py --mvtec CHECKPOINT --out DIR        lay enrolled photos out for `shifu eval inspection`
 
 Needs POV-Ray 3.7 and Python 3.11 with numpy and Pillow; the nameplate also needs a Noto CJK font.
@@ -17,6 +17,7 @@ import numpy as np
 
 import develop
 import scenes
+import small_scenes
 
 HERE = pathlib.Path(__file__).resolve().parent
 CATEGORY = "split_air_conditioner_install"
@@ -30,11 +31,11 @@ PLAN = [
     ("pipe_connection", "no_insulation", 12),
     ("pipe_connection", "unsealed_wall_hole", 12),
     ("nameplate", "good", 8),
-    ("indoor_level", "good", 8),
-    ("power_wiring", "good", 8),
-    ("drain_pipe", "good", 8),
-    ("outdoor_unit_fixing", "good", 8),
-    ("environment", "good", 8),
+    ("indoor_level", "good", 6),
+    ("power_wiring", "good", 6),
+    ("drain_pipe", "good", 6),
+    ("outdoor_unit_fixing", "good", 6),
+    ("environment", "good", 6),
 ]
 # Good photos of a big checkpoint from this number on are never enrolled in an evaluation: they are its test split.
 FIRST_TEST_PHOTO = 37
@@ -52,19 +53,23 @@ def trace(scene, folder, povray="povray"):
     return develop.read_linear(target)
 
 
-def photograph(checkpoint, label, rng, povray="povray", **options):
-    """One photo as JPEG-ready image: the scene of the checkpoint with the label's defect, developed."""
+def photograph(checkpoint, label, rng, povray="povray", serial=None, **options):
+    """One upright photo: the checkpoint's scene with the label's defect, developed. `serial` is for a nameplate."""
     defect = None if label == "good" else label
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        scene = getattr(scenes, checkpoint)(rng, defect, folder) if checkpoint == "nameplate" else getattr(scenes, checkpoint)(rng, defect)
+        if checkpoint == "nameplate":
+            scene = small_scenes.nameplate(rng, folder, serial or small_scenes.random_serial(rng))
+        else:
+            scene = getattr(scenes, checkpoint, None) or getattr(small_scenes, checkpoint)
+            scene = scene(rng, defect)
         return develop.develop(trace(scene, folder, povray), rng, **options)
 
 
 def render_all(out, only, povray):
     """Every photo of the plan that is not there yet."""
     for line, (checkpoint, label, count) in enumerate(PLAN):
-        if only and only not in (checkpoint, f"{checkpoint}/{label}"):
+        if only and not {checkpoint, f"{checkpoint}/{label}"} & set(only):
             continue
         folder = out / checkpoint / label
         folder.mkdir(parents=True, exist_ok=True)
@@ -90,7 +95,7 @@ def lay_out_mvtec(checkpoint, out):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=pathlib.Path, default=HERE / CATEGORY)
-    parser.add_argument("--only")
+    parser.add_argument("--only", nargs="+", metavar="CHECKPOINT[/LABEL]")
     parser.add_argument("--mvtec", metavar="CHECKPOINT")
     parser.add_argument("--povray", default="povray")
     arguments = parser.parse_args()
