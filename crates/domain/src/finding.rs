@@ -21,7 +21,9 @@ pub struct BoundingBox {
 }
 
 /// How much harm a finding stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Cosmetic or administrative.
@@ -33,9 +35,8 @@ pub enum Severity {
 }
 
 /// The kinds of finding of the contract. `Violation` carries the enrolled label.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-#[schema(value_type = String, example = "violation:missing_bolt")]
 pub enum FindingKind {
     /// The file could not be decoded.
     Unreadable,
@@ -73,6 +74,17 @@ pub enum FindingKind {
     NotEnoughStandards,
 }
 
+impl utoipa::PartialSchema for FindingKind {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        crate::names::string_schema(
+            "A kind of finding; violations carry the enrolled label.",
+            "violation:missing_bolt",
+        )
+    }
+}
+
+impl utoipa::ToSchema for FindingKind {}
+
 /// A text that names no finding kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a finding kind")]
@@ -102,7 +114,10 @@ impl fmt::Display for FindingKind {
         if let Self::Violation(label) = self {
             return write!(f, "violation:{label}");
         }
-        let name = PLAIN_KINDS.iter().find(|(kind, _)| kind == self).map_or("", |(_, name)| name);
+        let name = PLAIN_KINDS
+            .iter()
+            .find(|(kind, _)| kind == self)
+            .map_or("", |(_, name)| name);
         f.write_str(name)
     }
 }
@@ -114,7 +129,9 @@ impl FromStr for FindingKind {
             return Ok(Self::Violation(label.to_owned()));
         }
         let known = PLAIN_KINDS.iter().find(|(_, name)| *name == text);
-        known.map(|(kind, _)| kind.clone()).ok_or_else(|| UnknownFindingKind(text.chars().take(80).collect()))
+        known
+            .map(|(kind, _)| kind.clone())
+            .ok_or_else(|| UnknownFindingKind(text.chars().take(80).collect()))
     }
 }
 
@@ -157,7 +174,9 @@ pub struct Finding {
 }
 
 /// The outcome of an inspection, from best to worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Nothing found.

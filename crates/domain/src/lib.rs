@@ -20,14 +20,16 @@ pub mod probability;
 pub mod recognise;
 pub mod text;
 
-pub use dialogue::{Dialogue, Field, FormKind, Line, PartMention, Speaker, Summary, SummaryByRole, SummaryFields, SummaryLine};
+pub use dialogue::{
+    Dialogue, Field, FormKind, Line, PartMention, Speaker, Summary, SummaryByRole, SummaryFields, SummaryLine,
+};
 pub use document::{Citation, DocumentId, DocumentMetadata, Passage, PassageId};
 pub use finding::{BoundingBox, Finding, FindingKind, Severity, Verdict};
 pub use kit::{Kit, KitItem};
 pub use money::Yuan;
 pub use names::{
-    Brand, CategoryId, CheckpointId, FaultCode, InvalidName, ModelNumber, ModelPattern, PartNumber, ProductLine, Region, SymptomId,
-    TicketId,
+    Brand, CategoryId, CheckpointId, FaultCode, InvalidName, ModelNumber, ModelPattern, PartNumber,
+    ProductLine, Region, SymptomId, TicketId,
 };
 pub use photo::{Photo, PhotoError};
 pub use place::{Datum, Place};

@@ -60,7 +60,9 @@ pub enum Priority {
 }
 
 /// Name and version of a model, recorded with everything it decided.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 pub struct ModelVersion {
     /// Name in `models/manifest.toml`, or the built-in's own.
     pub name: String,
@@ -149,9 +151,20 @@ impl TextLine {
     pub fn area(&self) -> BoundingBox {
         let xs = self.corners.map(|c| c.0);
         let ys = self.corners.map(|c| c.1);
-        let (left, right) = (xs.iter().copied().fold(f32::MAX, f32::min), xs.iter().copied().fold(f32::MIN, f32::max));
-        let (top, bottom) = (ys.iter().copied().fold(f32::MAX, f32::min), ys.iter().copied().fold(f32::MIN, f32::max));
-        BoundingBox { x: left, y: top, width: right - left, height: bottom - top }
+        let (left, right) = (
+            xs.iter().copied().fold(f32::MAX, f32::min),
+            xs.iter().copied().fold(f32::MIN, f32::max),
+        );
+        let (top, bottom) = (
+            ys.iter().copied().fold(f32::MAX, f32::min),
+            ys.iter().copied().fold(f32::MIN, f32::max),
+        );
+        BoundingBox {
+            x: left,
+            y: top,
+            width: right - left,
+            height: bottom - top,
+        }
     }
 }
 

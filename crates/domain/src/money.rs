@@ -8,12 +8,19 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// An amount in fen (1/100 yuan), not negative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-#[schema(value_type = String, example = "186.00")]
 pub struct Yuan {
     fen: u64,
 }
+
+impl utoipa::PartialSchema for Yuan {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        crate::names::string_schema("An amount in CNY yuan as a decimal string.", "186.00")
+    }
+}
+
+impl utoipa::ToSchema for Yuan {}
 
 /// A text that is no amount of money.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +61,9 @@ impl FromStr for Yuan {
         }
         let whole: u64 = whole.parse().map_err(|_| bad())?;
         let cents: u64 = format!("{cents:0<2}").parse().map_err(|_| bad())?;
-        Ok(Self { fen: whole * 100 + cents })
+        Ok(Self {
+            fen: whole * 100 + cents,
+        })
     }
 }
 
@@ -80,14 +89,18 @@ impl fmt::Display for Yuan {
 impl Add for Yuan {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self { fen: self.fen.saturating_add(other.fen) }
+        Self {
+            fen: self.fen.saturating_add(other.fen),
+        }
     }
 }
 
 impl Mul<u32> for Yuan {
     type Output = Self;
     fn mul(self, times: u32) -> Self {
-        Self { fen: self.fen.saturating_mul(u64::from(times)) }
+        Self {
+            fen: self.fen.saturating_mul(u64::from(times)),
+        }
     }
 }
 
@@ -103,7 +116,11 @@ mod tests {
 
     #[test]
     fn amounts_are_exact_decimal_strings() {
-        for (text, fen, shown) in [("186.00", 18600, "186.00"), ("0.5", 50, "0.50"), ("7", 700, "7.00")] {
+        for (text, fen, shown) in [
+            ("186.00", 18600, "186.00"),
+            ("0.5", 50, "0.50"),
+            ("7", 700, "7.00"),
+        ] {
             let amount: Yuan = text.parse().unwrap();
             assert_eq!((amount.fen(), amount.to_string().as_str()), (fen, shown));
         }

@@ -89,6 +89,18 @@ macro_rules! name {
     };
 }
 
+/// The schema of a type that travels as a string.
+pub(crate) fn string_schema(
+    description: &str,
+    example: &str,
+) -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+    utoipa::openapi::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::schema::Type::String)
+        .description(Some(description))
+        .examples([example])
+        .into()
+}
+
 fn as_is(text: &str) -> String {
     text.to_owned()
 }
@@ -100,7 +112,9 @@ fn upper_folded(text: &str) -> String {
 fn identifier(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 64
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 fn printable(text: &str, most: usize) -> bool {
@@ -228,7 +242,9 @@ mod tests {
     #[test]
     fn patterns_match_whole_models() {
         let check = |pattern: &str, model: &str, expected: bool| {
-            let found = ModelPattern::new(pattern).unwrap().matches(&ModelNumber::new(model).unwrap());
+            let found = ModelPattern::new(pattern)
+                .unwrap()
+                .matches(&ModelNumber::new(model).unwrap());
             assert_eq!(found, expected, "{pattern} on {model}");
         };
         check("KFR-35*", "KFR-35GW/QH1", true);

@@ -44,7 +44,12 @@ impl Photo {
         }
         let expected = width as usize * height as usize * 3;
         if rgb.len() != expected {
-            return Err(PhotoError::WrongLength { width, height, expected, actual: rgb.len() });
+            return Err(PhotoError::WrongLength {
+                width,
+                height,
+                expected,
+                actual: rgb.len(),
+            });
         }
         Ok(Self { width, height, rgb })
     }
@@ -73,7 +78,12 @@ impl Photo {
     /// When the position lies outside the photo.
     #[must_use]
     pub fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
-        assert!(x < self.width && y < self.height, "({x}, {y}) outside {} x {}", self.width, self.height);
+        assert!(
+            x < self.width && y < self.height,
+            "({x}, {y}) outside {} x {}",
+            self.width,
+            self.height
+        );
         let at = (y as usize * self.width as usize + x as usize) * 3;
         [self.rgb[at], self.rgb[at + 1], self.rgb[at + 2]]
     }
@@ -99,7 +109,13 @@ mod tests {
     fn a_photo_holds_exactly_its_pixels() {
         let photo = Photo::from_rgb(2, 1, vec![1, 2, 3, 4, 5, 6]).unwrap();
         assert_eq!(photo.pixel(1, 0), [4, 5, 6]);
-        assert!(matches!(Photo::from_rgb(2, 2, vec![0; 6]), Err(PhotoError::WrongLength { expected: 12, .. })));
-        assert!(matches!(Photo::from_rgb(0, 2, vec![]), Err(PhotoError::Empty { .. })));
+        assert!(matches!(
+            Photo::from_rgb(2, 2, vec![0; 6]),
+            Err(PhotoError::WrongLength { expected: 12, .. })
+        ));
+        assert!(matches!(
+            Photo::from_rgb(0, 2, vec![]),
+            Err(PhotoError::Empty { .. })
+        ));
     }
 }

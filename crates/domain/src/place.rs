@@ -48,7 +48,12 @@ impl Place {
             Datum::Bd09 => bd09_to_gcj02(self.lat, self.lon),
         };
         let (lat, lon) = gcj02_to_wgs84(gcj.0, gcj.1);
-        Self { lat, lon, datum: Datum::Wgs84, accuracy_m: self.accuracy_m }
+        Self {
+            lat,
+            lon,
+            datum: Datum::Wgs84,
+            accuracy_m: self.accuracy_m,
+        }
     }
 
     /// Great-circle distance in metres (haversine), both points converted to WGS-84 first.
@@ -121,7 +126,12 @@ mod tests {
     use super::*;
 
     fn place(lat: f64, lon: f64, datum: Datum) -> Place {
-        Place { lat, lon, datum, accuracy_m: None }
+        Place {
+            lat,
+            lon,
+            datum,
+            accuracy_m: None,
+        }
     }
 
     #[test]
@@ -138,7 +148,10 @@ mod tests {
         let gcj = place(lat, lon, Datum::Gcj02);
         assert!(wgs.distance_m(gcj) < 1.0);
         let as_if_wgs = place(lat, lon, Datum::Wgs84);
-        assert!((400.0..700.0).contains(&wgs.distance_m(as_if_wgs)), "the offset is some 500 m in Beijing");
+        assert!(
+            (400.0..700.0).contains(&wgs.distance_m(as_if_wgs)),
+            "the offset is some 500 m in Beijing"
+        );
     }
 
     #[test]

@@ -24,13 +24,21 @@ impl Probability {
     /// # Errors
     /// `InvalidProbability` for NaN and everything outside.
     pub fn new(value: f64) -> Result<Self, InvalidProbability> {
-        if (0.0..=1.0).contains(&value) { Ok(Self(value)) } else { Err(InvalidProbability(value)) }
+        if (0.0..=1.0).contains(&value) {
+            Ok(Self(value))
+        } else {
+            Err(InvalidProbability(value))
+        }
     }
 
     /// Clamps a computed value whose rounding error may leave 0..=1 by a little; NaN becomes 0.
     #[must_use]
     pub fn clamped(value: f64) -> Self {
-        Self(if value.is_nan() { 0.0 } else { value.clamp(0.0, 1.0) })
+        Self(if value.is_nan() {
+            0.0
+        } else {
+            value.clamp(0.0, 1.0)
+        })
     }
 
     /// The number.

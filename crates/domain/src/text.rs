@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// A half-open range of Unicode scalar values (`char`s) in a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 pub struct Span {
     /// First character.
     pub start: usize,
@@ -15,7 +17,10 @@ impl Span {
     /// The characters of `text` within the span, cut at the text's end.
     #[must_use]
     pub fn of(self, text: &str) -> String {
-        text.chars().skip(self.start).take(self.end.saturating_sub(self.start)).collect()
+        text.chars()
+            .skip(self.start)
+            .take(self.end.saturating_sub(self.start))
+            .collect()
     }
 
     /// The span of a byte range of `text`. Cost: linear in the text.
@@ -25,7 +30,10 @@ impl Span {
     #[must_use]
     pub fn from_bytes(text: &str, start: usize, end: usize) -> Self {
         let first = text[..start].chars().count();
-        Self { start: first, end: first + text[start..end].chars().count() }
+        Self {
+            start: first,
+            end: first + text[start..end].chars().count(),
+        }
     }
 
     /// Number of characters.

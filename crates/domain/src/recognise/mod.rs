@@ -3,6 +3,21 @@
 //! Text comes in as people write it (full width, hyphens, spaces, "显示屏闪6次"); [`Mention`]s with spans in the original text
 //! go out. Nothing here knows files, indexes or models.
 
+mod codes;
+mod folded;
+mod lexicon;
+mod models;
+mod negation;
+mod numerals;
+mod parts;
+mod symptoms;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+pub use lexicon::Lexicon;
+
 use serde::{Deserialize, Serialize};
 
 use crate::names::{FaultCode, ModelNumber, ModelPattern, PartNumber, ProductLine, SymptomId};

@@ -1,0 +1,1 @@
+//! The recognisers as their callers see them.
