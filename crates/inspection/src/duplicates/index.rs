@@ -1,0 +1,360 @@
+//! Earlier photos near a new one, by multi-index hashing (Norouzi, Punjani & Fleet 2012).
+//!
+//! The 64-bit hash is cut into four words of 16 bits, each with its own table. Two hashes within 11 bits agree in one of
+//! the words up to 2 bits, so looking up the 137 words within 2 bits in each table finds them all. Candidates must then
+//! agree in the 256-bit hash and the dHash of the same pair of areas.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use shifu_domain::TicketId;
+
+use super::fingerprint::{AREAS, AreaHash, Fingerprint};
+
+/// Who submitted a photo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhotoRef {
+    /// The server's own name of the photo; inserting it again replaces it.
+    pub photo_id: String,
+    /// Its ticket; photos of one ticket are not duplicates of each other.
+    pub ticket_id: TicketId,
+}
+
+/// How near is the same. Measured with `--example duplicate_rates`; see the crate's documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DuplicateLimits {
+    /// Most differing bits of 256 in the DCT hash.
+    pub fine_bits: u32,
+    /// Most differing bits of 64 in the dHash.
+    pub steps_bits: u32,
+}
+
+impl Default for DuplicateLimits {
+    fn default() -> Self {
+        Self {
+            fine_bits: 56,
+            steps_bits: 14,
+        }
+    }
+}
+
+/// An earlier photo that is the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DuplicateMatch {
+    /// The earlier photo.
+    pub photo: PhotoRef,
+    /// Share of the 256 bits that agree, 0..=1; 1 for the very same file.
+    pub similarity: f64,
+    /// Whether the files are equal byte for byte.
+    pub same_file: bool,
+    /// Whether one shows only part of the other.
+    pub cropped: bool,
+}
+
+const WORDS: usize = 4;
+const WORD_BITS: u32 = 16;
+/// Differing bits allowed in one word; 4 * (2 + 1) - 1 = 11 in the whole hash.
+const COARSE_BITS: u32 = 11;
+
+/// All earlier photos, in memory: about 344 bytes a photo and 112 in the tables.
+#[derive(Debug)]
+pub struct PhotoIndex {
+    limits: DuplicateLimits,
+    entries: Vec<Option<(PhotoRef, Fingerprint)>>,
+    by_id: BTreeMap<String, u32>,
+    by_file: BTreeMap<u64, Vec<u32>>,
+    /// `tables[word][value]`: entry * areas + area.
+    tables: Vec<Vec<Vec<u32>>>,
+    free: Vec<u32>,
+}
+
+impl Default for PhotoIndex {
+    fn default() -> Self {
+        Self::new(DuplicateLimits::default())
+    }
+}
+
+impl PhotoIndex {
+    /// An empty index.
+    #[must_use]
+    pub fn new(limits: DuplicateLimits) -> Self {
+        Self {
+            limits,
+            entries: Vec::new(),
+            by_id: BTreeMap::new(),
+            by_file: BTreeMap::new(),
+            tables: vec![vec![Vec::new(); 1 << WORD_BITS]; WORDS],
+            free: Vec::new(),
+        }
+    }
+
+    /// Photos in the index.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// Adds a photo; one with the same `photo_id` is replaced.
+    pub fn insert(&mut self, photo: PhotoRef, fingerprint: Fingerprint) {
+        self.remove(&photo.photo_id);
+        let entry = self.free.pop().unwrap_or_else(|| {
+            self.entries.push(None);
+            (self.entries.len() - 1) as u32
+        });
+        if fingerprint.telling {
+            for (slot, area) in slots(entry).zip(&fingerprint.areas) {
+                for (word, table) in self.tables.iter_mut().enumerate() {
+                    table[word_of(area.coarse, word)].push(slot);
+                }
+            }
+        }
+        self.by_file.entry(fingerprint.file).or_default().push(entry);
+        self.by_id.insert(photo.photo_id.clone(), entry);
+        self.entries[entry as usize] = Some((photo, fingerprint));
+    }
+
+    /// Removes a photo; whether it was there.
+    pub fn remove(&mut self, photo_id: &str) -> bool {
+        let Some(entry) = self.by_id.remove(photo_id) else {
+            return false;
+        };
+        let Some((_, fingerprint)) = self.entries[entry as usize].take() else {
+            return false;
+        };
+        for (slot, area) in slots(entry).zip(&fingerprint.areas) {
+            for (word, table) in self.tables.iter_mut().enumerate() {
+                table[word_of(area.coarse, word)].retain(|other| *other != slot);
+            }
+        }
+        if let Some(entries) = self.by_file.get_mut(&fingerprint.file) {
+            entries.retain(|other| *other != entry);
+            if entries.is_empty() {
+                self.by_file.remove(&fingerprint.file);
+            }
+        }
+        self.free.push(entry);
+        true
+    }
+
+    /// Removes all photos of a ticket; how many there were. Linear in the size of the index.
+    pub fn remove_ticket(&mut self, ticket_id: &TicketId) -> usize {
+        let of_ticket = |entry: &Option<(PhotoRef, Fingerprint)>| match entry {
+            Some((photo, _)) if photo.ticket_id == *ticket_id => Some(photo.photo_id.clone()),
+            _ => None,
+        };
+        let ids: Vec<String> = self.entries.iter().filter_map(of_ticket).collect();
+        ids.iter().filter(|id| self.remove(id)).count()
+    }
+
+    /// Earlier photos of other tickets that are the same, most similar first, at most ten.
+    #[must_use]
+    pub fn query(&self, fingerprint: &Fingerprint, ticket_id: &TicketId) -> Vec<DuplicateMatch> {
+        let mut best: BTreeMap<u32, DuplicateMatch> = BTreeMap::new();
+        for &entry in self.by_file.get(&fingerprint.file).into_iter().flatten() {
+            self.offer(&mut best, entry, ticket_id, 1.0, true, false);
+        }
+        if fingerprint.telling {
+            for (area, hash) in fingerprint.areas.iter().enumerate() {
+                self.near(area, hash, &mut |entry, similarity, cropped| {
+                    self.offer(&mut best, entry, ticket_id, similarity, false, cropped);
+                });
+            }
+        }
+        let mut matches: Vec<DuplicateMatch> = best.into_values().collect();
+        matches.sort_by(|a, b| {
+            b.similarity
+                .total_cmp(&a.similarity)
+                .then_with(|| a.photo.photo_id.cmp(&b.photo.photo_id))
+        });
+        matches.truncate(10);
+        matches
+    }
+
+    fn offer(
+        &self,
+        best: &mut BTreeMap<u32, DuplicateMatch>,
+        entry: u32,
+        ticket_id: &TicketId,
+        similarity: f64,
+        same_file: bool,
+        cropped: bool,
+    ) {
+        let Some((photo, _)) = &self.entries[entry as usize] else {
+            return;
+        };
+        let known = best
+            .get(&entry)
+            .is_some_and(|known| known.same_file || known.similarity >= similarity);
+        if photo.ticket_id != *ticket_id && !known {
+            best.insert(
+                entry,
+                DuplicateMatch {
+                    photo: photo.clone(),
+                    similarity,
+                    same_file,
+                    cropped,
+                },
+            );
+        }
+    }
+
+    /// Calls `found(entry, similarity, cropped)` for every stored area that is the same as `hash`. The whole new photo is
+    /// compared with every stored area, a part of it only with whole stored photos.
+    fn near(&self, area: usize, hash: &AreaHash, found: &mut dyn FnMut(u32, f64, bool)) {
+        for (word, table) in self.tables.iter().enumerate() {
+            let value = word_of(hash.coarse, word);
+            for &flips in FLIPS.iter() {
+                for &slot in &table[value ^ usize::from(flips)] {
+                    let (entry, stored) = (slot / AREAS.len() as u32, slot as usize % AREAS.len());
+                    if area != 0 && stored != 0 {
+                        continue;
+                    }
+                    let Some((_, other)) = &self.entries[entry as usize] else {
+                        continue;
+                    };
+                    if let Some(distance) = self.same(hash, &other.areas[stored]) {
+                        found(entry, 1.0 - f64::from(distance) / 256.0, area != stored);
+                    }
+                }
+            }
+        }
+    }
+
+    fn same(&self, a: &AreaHash, b: &AreaHash) -> Option<u32> {
+        let coarse = (a.coarse ^ b.coarse).count_ones();
+        if coarse > COARSE_BITS || a.steps_distance(b) > self.limits.steps_bits {
+            return None;
+        }
+        Some(a.fine_distance(b)).filter(|distance| *distance <= self.limits.fine_bits)
+    }
+}
+
+fn slots(entry: u32) -> impl Iterator<Item = u32> {
+    (0..AREAS.len() as u32).map(move |area| entry * AREAS.len() as u32 + area)
+}
+
+fn word_of(hash: u64, word: usize) -> usize {
+    (hash >> (word as u32 * WORD_BITS)) as usize & 0xffff
+}
+
+/// The 137 words of 16 bits with at most two bits set.
+static FLIPS: std::sync::LazyLock<Vec<u16>> =
+    std::sync::LazyLock::new(|| (0..=u16::MAX).filter(|word| word.count_ones() <= 2).collect());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{from_fn, jpeg, noise, scene};
+    use crate::{Limits, decode};
+    use shifu_domain::Photo;
+
+    fn reference(photo: usize, ticket: &str) -> PhotoRef {
+        PhotoRef {
+            photo_id: format!("p{photo}"),
+            ticket_id: TicketId::new(ticket).unwrap(),
+        }
+    }
+
+    fn resaved(photo: &Photo, quality: u8) -> Fingerprint {
+        let bytes = jpeg(photo, quality);
+        Fingerprint::of(&decode(&bytes, Limits::default()).unwrap().photo, &bytes)
+    }
+
+    fn filled(photos: u64) -> PhotoIndex {
+        let mut index = PhotoIndex::default();
+        for i in 0..photos {
+            index.insert(reference(i as usize, "OLD"), resaved(&scene(320, 240, i), 90));
+        }
+        index
+    }
+
+    #[test]
+    fn an_edited_copy_is_found_and_nothing_else() {
+        let index = filled(30);
+        let new = TicketId::new("NEW").unwrap();
+        let light = |factor: f64| move |p: [u8; 3]| p.map(|c| (f64::from(c) * factor).min(255.0) as u8);
+        for i in 0..30u64 {
+            let photo = scene(320, 240, i);
+            let edits = [
+                ("jpeg 50", resaved(&photo, 50)),
+                (
+                    "brighter",
+                    resaved(&from_fn(320, 240, |x, y| light(1.2)(photo.pixel(x, y))), 80),
+                ),
+                (
+                    "darker",
+                    resaved(&from_fn(320, 240, |x, y| light(0.8)(photo.pixel(x, y))), 80),
+                ),
+                (
+                    "crop 5 % a side",
+                    resaved(&from_fn(288, 216, |x, y| photo.pixel(x + 16, y + 12)), 80),
+                ),
+            ];
+            for (edit, fingerprint) in edits {
+                let found = index.query(&fingerprint, &new);
+                assert_eq!(found.len(), 1, "{edit} of {i}: {found:?}");
+                assert_eq!(found[0].photo.photo_id, format!("p{i}"), "{edit}");
+                assert!(!found[0].same_file);
+            }
+        }
+        for i in 30..60 {
+            assert_eq!(
+                index.query(&resaved(&scene(320, 240, i), 90), &new),
+                [],
+                "{i} is new"
+            );
+        }
+    }
+
+    #[test]
+    fn photos_of_the_same_ticket_are_not_duplicates() {
+        let index = filled(3);
+        let again = resaved(&scene(320, 240, 1), 90);
+        assert_eq!(index.query(&again, &TicketId::new("OLD").unwrap()), []);
+        let found = index.query(&again, &TicketId::new("OTHER").unwrap());
+        assert!(found[0].same_file && found[0].similarity == 1.0);
+    }
+
+    #[test]
+    fn removed_photos_are_forgotten_and_their_place_is_used_again() {
+        let mut index = filled(5);
+        let other = TicketId::new("OTHER").unwrap();
+        let third = resaved(&scene(320, 240, 3), 90);
+        assert!(index.remove("p3") && !index.remove("p3"));
+        assert_eq!((index.len(), index.query(&third, &other).len()), (4, 0));
+        index.insert(reference(3, "OLD"), third.clone());
+        index.insert(reference(3, "OLD"), third.clone());
+        assert_eq!(
+            (
+                index.len(),
+                index.query(&third, &other).len(),
+                index.entries.len()
+            ),
+            (5, 1, 5)
+        );
+        assert_eq!(index.remove_ticket(&TicketId::new("OLD").unwrap()), 5);
+        assert!(index.is_empty() && index.query(&third, &other).is_empty());
+    }
+
+    #[test]
+    fn every_hash_within_eleven_bits_is_a_candidate() {
+        for round in 0..200u64 {
+            let hash = (noise(round) * u64::MAX as f64) as u64;
+            let mut near = hash;
+            for bit in 0..11 {
+                near ^= 1 << (noise(round * 100 + bit) * 64.0) as u32;
+            }
+            let agrees =
+                (0..WORDS).any(|word| FLIPS.contains(&((word_of(hash, word) ^ word_of(near, word)) as u16)));
+            assert!(agrees, "{hash:x} {near:x}");
+        }
+        assert_eq!(FLIPS.len(), 1 + 16 + 120);
+    }
+}
