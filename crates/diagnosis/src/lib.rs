@@ -1,1 +1,28 @@
-//! (being written)
+//! Fault trees: symptoms to causes, kit and next question; learning from repairs.
+//!
+//! Comes in: a fault tree (`fault-tree.toml` or Open-PSA XML), a parts list (`bom.toml`), what is observed of one appliance,
+//! and reported repairs. Goes out: exact posteriors over causes, the parts to send with their chance of a first-time fix,
+//! what to ask next and why; for trees alone, probability, minimal cut sets, importance and a picture.
+//!
+//! Everything is exact inference on binary decision diagrams made here; there is no sampling, no clock and no file access.
+
+mod analyze;
+mod bdd;
+mod bom;
+mod circuit;
+mod compile;
+mod error;
+mod mef;
+mod modules;
+mod order;
+mod text_place;
+mod tree;
+mod tree_toml;
+
+pub use analyze::{Analysis, AnalysisLimits, CutSet, Importance};
+pub use bom::{Bom, Part};
+pub use error::{DiagnoseError, Place};
+pub use mef::MefOptions;
+pub use tree::{
+    Code, Connective, Event, FaultTree, Gate, Input, Link, MAX_FILE_BYTES, MAX_LINKS, MAX_NODES, Replacement, Symptom, TreeCheck,
+};

@@ -1,0 +1,163 @@
+//! The parts list of a product line: numbers, names, prices, what replaces what and which models a part fits.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use shifu_domain::{ModelNumber, ModelPattern, PartNumber, ProductLine, Yuan};
+use toml::Spanned;
+
+use crate::error::{DiagnoseError, Place};
+use crate::text_place::TextFile;
+use crate::tree::MAX_NODES;
+
+/// A part that can be ordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its number.
+    pub part_number: PartNumber,
+    /// Its name.
+    pub name: String,
+    /// Price of one.
+    pub price: Yuan,
+    /// Older numbers that it replaces.
+    pub supersedes: Vec<PartNumber>,
+    /// Models that it fits; empty: every model of the product line.
+    pub fits: Vec<ModelPattern>,
+    /// Where it is defined.
+    pub place: Place,
+}
+
+impl Part {
+    /// Whether the part fits `model`; an unknown model may be any.
+    #[must_use]
+    pub fn fits(&self, model: Option<&ModelNumber>) -> bool {
+        self.fits.is_empty() || model.is_none_or(|m| self.fits.iter().any(|pattern| pattern.matches(m)))
+    }
+}
+
+/// A parts list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bom {
+    /// The appliance it is for.
+    pub product_line: ProductLine,
+    /// Its version, empty where none is given.
+    pub version: String,
+    /// Parts in the order of the file.
+    pub parts: Vec<Part>,
+    by_number: BTreeMap<PartNumber, usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BomFile {
+    product_line: Spanned<String>,
+    #[serde(default, rename = "brand")]
+    _brand: Option<String>,
+    #[serde(default)]
+    version: String,
+    #[serde(default)]
+    part: Vec<Spanned<PartFile>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PartFile {
+    part_number: Spanned<String>,
+    name: String,
+    price: Spanned<String>,
+    #[serde(default)]
+    supersedes: Vec<Spanned<String>>,
+    #[serde(default)]
+    fits: Vec<Spanned<String>>,
+}
+
+impl Bom {
+    /// Reads `bom.toml`; `file` is how errors name it.
+    ///
+    /// # Errors
+    /// `Syntax`, `InvalidValue`, `Duplicate` (also for a number superseded twice), `Cycle` (parts superseding each
+    /// other) and `TooLarge`, each with file and line.
+    pub fn from_toml(text: &str, file: &str) -> Result<Self, DiagnoseError> {
+        let source = TextFile::new(file, text)?;
+        let read: BomFile = source.toml()?;
+        if read.part.len() > MAX_NODES {
+            return Err(source.too_large("parts", read.part.len(), MAX_NODES));
+        }
+        let product_line = source.name("product_line", &read.product_line, ProductLine::new)?;
+        let mut bom = Self { product_line, version: read.version, parts: Vec::new(), by_number: BTreeMap::new() };
+        for entry in read.part {
+            bom.add(&source, entry.into_inner())?;
+        }
+        bom.resolve_supersession()?;
+        Ok(bom)
+    }
+
+    fn add(&mut self, source: &TextFile<'_>, entry: PartFile) -> Result<(), DiagnoseError> {
+        let part_number = source.name("part_number", &entry.part_number, PartNumber::new)?;
+        let place = source.place(entry.part_number.span().start);
+        if let Some(&first) = self.by_number.get(&part_number) {
+            return Err(DiagnoseError::Duplicate {
+                place,
+                kind: "part",
+                name: part_number.to_string(),
+                first: self.parts[first].place.clone(),
+            });
+        }
+        let price = source.name("price", &entry.price, str::parse::<Yuan>)?;
+        let names = |field, list: &[Spanned<String>]| -> Result<Vec<PartNumber>, DiagnoseError> {
+            list.iter().map(|n| source.name(field, n, PartNumber::new)).collect()
+        };
+        let supersedes = names("supersedes", &entry.supersedes)?;
+        let fits = entry.fits.iter().map(|f| source.name("fits", f, ModelPattern::new)).collect::<Result<_, _>>()?;
+        self.by_number.insert(part_number.clone(), self.parts.len());
+        self.parts.push(Part { part_number, name: entry.name, price, supersedes, fits, place });
+        Ok(())
+    }
+
+    /// Points superseded numbers at their last successor.
+    fn resolve_supersession(&mut self) -> Result<(), DiagnoseError> {
+        let mut successor: BTreeMap<PartNumber, usize> = BTreeMap::new();
+        for (at, part) in self.parts.iter().enumerate() {
+            for old in &part.supersedes {
+                if let Some(first) = successor.insert(old.clone(), at) {
+                    return Err(DiagnoseError::Duplicate {
+                        place: part.place.clone(),
+                        kind: "superseded part",
+                        name: old.to_string(),
+                        first: self.parts[first].place.clone(),
+                    });
+                }
+            }
+        }
+        for old in successor.keys() {
+            let mut path = vec![old.to_string()];
+            let mut at = successor[old];
+            while let Some(&next) = successor.get(&self.parts[at].part_number) {
+                path.push(self.parts[at].part_number.to_string());
+                if path.len() > self.parts.len() + 1 {
+                    path.truncate(20);
+                    return Err(DiagnoseError::Cycle { place: self.parts[at].place.clone(), path });
+                }
+                at = next;
+            }
+            self.by_number.insert(old.clone(), at);
+        }
+        Ok(())
+    }
+
+    /// The part to order for `number`: itself, or its last successor where it is superseded.
+    #[must_use]
+    pub fn current(&self, number: &PartNumber) -> Option<&Part> {
+        self.by_number.get(number).map(|&at| &self.parts[at])
+    }
+
+    /// Other numbers that serve instead of `part` on `model`: those it supersedes, then parts of the same name that fit.
+    #[must_use]
+    pub fn alternatives(&self, part: &Part, model: Option<&ModelNumber>) -> Vec<PartNumber> {
+        let same = |other: &&Part| other.name == part.name && other.part_number != part.part_number;
+        let siblings = self.parts.iter().filter(same).filter(|other| model.is_some() && other.fits(model));
+        let mut found: Vec<PartNumber> = part.supersedes.clone();
+        found.extend(siblings.map(|other| other.part_number.clone()).filter(|n| !part.supersedes.contains(n)));
+        found
+    }
+}
