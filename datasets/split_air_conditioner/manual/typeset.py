@@ -5,9 +5,10 @@
 
 The Chinese font is Noto Sans CJK SC (Debian package fonts-noto-cjk, SIL Open Font License); only the
 glyphs that are used are embedded. A page that overflows is an error, so that the page numbers of the
-PDF and of the source cannot drift apart. Page labels come from `front_pages` in `documents.toml`.
+PDF and of the source cannot drift apart. The same source gives the same bytes. Page labels come from `front_pages` in `documents.toml`.
 """
 
+import os
 import pathlib
 import re
 import sys
@@ -103,6 +104,7 @@ def set_page_labels(path, front_pages):
 
 
 if __name__ == "__main__":
+    os.environ["SOURCE_DATE_EPOCH"] = "1740787200"  # 2025-03-01: fonts carry the time they were cut
     for entry in tomllib.loads((HERE.parent / "documents.toml").read_text(encoding="utf-8"))["document"]:
         if entry["file"].endswith(".pdf"):
             typeset(entry)
