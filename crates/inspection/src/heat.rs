@@ -17,7 +17,12 @@ pub struct HeatMap {
 
 impl HeatMap {
     pub(crate) fn new(columns: usize, rows: usize, distances: Vec<f32>, usual: f32) -> Self {
-        Self { columns, rows, distances, usual }
+        Self {
+            columns,
+            rows,
+            distances,
+            usual,
+        }
     }
 
     fn at(&self, column: usize, row: usize) -> f32 {
@@ -25,14 +30,21 @@ impl HeatMap {
     }
 
     fn largest(&self) -> f32 {
-        self.distances.iter().copied().filter(|d| d.is_finite()).fold(0.0, f32::max)
+        self.distances
+            .iter()
+            .copied()
+            .filter(|d| d.is_finite())
+            .fold(0.0, f32::max)
     }
 
     /// The box around the connected patches that contain the worst one and are at least 70 % as bad.
     #[must_use]
     pub fn area(&self) -> Option<BoundingBox> {
         let largest = self.largest();
-        let worst = self.distances.iter().position(|d| *d == largest && largest > 0.0)?;
+        let worst = self
+            .distances
+            .iter()
+            .position(|d| *d == largest && largest > 0.0)?;
         let mut reached = vec![false; self.distances.len()];
         let mut open = vec![worst];
         reached[worst] = true;
@@ -68,7 +80,10 @@ impl HeatMap {
         let (x, y) = (x * self.columns as f32 - 0.5, y * self.rows as f32 - 0.5);
         let (column, row) = (x.floor().max(0.0) as usize, y.floor().max(0.0) as usize);
         let (next_column, next_row) = ((column + 1).min(self.columns - 1), (row + 1).min(self.rows - 1));
-        let (u, v) = ((x - column as f32).clamp(0.0, 1.0), (y - row as f32).clamp(0.0, 1.0));
+        let (u, v) = (
+            (x - column as f32).clamp(0.0, 1.0),
+            (y - row as f32).clamp(0.0, 1.0),
+        );
         let upper = self.at(column, row) * (1.0 - u) + self.at(next_column, row) * u;
         let lower = self.at(column, next_row) * (1.0 - u) + self.at(next_column, next_row) * u;
         let distance = upper * (1.0 - v) + lower * v;
@@ -78,13 +93,22 @@ impl HeatMap {
 
 /// Stops of the colour scale, dark violet to yellow: brightness rises evenly, and colour-blind readers can tell them
 /// apart (after matplotlib's "plasma").
-const SCALE: [[f32; 3]; 5] =
-    [[13.0, 8.0, 135.0], [126.0, 3.0, 168.0], [204.0, 71.0, 120.0], [248.0, 149.0, 64.0], [240.0, 249.0, 33.0]];
+const SCALE: [[f32; 3]; 5] = [
+    [13.0, 8.0, 135.0],
+    [126.0, 3.0, 168.0],
+    [204.0, 71.0, 120.0],
+    [248.0, 149.0, 64.0],
+    [240.0, 249.0, 33.0],
+];
 
 fn colour(heat: f32) -> [f32; 3] {
     let at = heat.clamp(0.0, 1.0) * (SCALE.len() - 1) as f32;
     let (lower, share) = ((at as usize).min(SCALE.len() - 2), at.fract());
-    let share = if at >= (SCALE.len() - 1) as f32 { 1.0 } else { share };
+    let share = if at >= (SCALE.len() - 1) as f32 {
+        1.0
+    } else {
+        share
+    };
     std::array::from_fn(|c| SCALE[lower][c] * (1.0 - share) + SCALE[lower + 1][c] * share)
 }
 
@@ -93,7 +117,9 @@ fn colour(heat: f32) -> [f32; 3] {
 pub fn overlay_png(photo: &Photo, heat: Option<&HeatMap>, areas: &[BoundingBox]) -> Vec<u8> {
     let (width, height) = (photo.width(), photo.height());
     let mut rgb = photo.rgb().to_vec();
-    if let Some(map) = heat.filter(|map| map.columns * map.rows == map.distances.len() && !map.distances.is_empty()) {
+    if let Some(map) =
+        heat.filter(|map| map.columns * map.rows == map.distances.len() && !map.distances.is_empty())
+    {
         lay_heat(&mut rgb, width, height, map);
     }
     for area in areas {
@@ -157,9 +183,20 @@ mod tests {
     #[test]
     fn the_box_surrounds_the_worst_patches() {
         let area = map().area().unwrap();
-        let expected = BoundingBox { x: 0.6, y: 0.2, width: 0.2, height: 0.2 };
-        assert!((area.x - expected.x).abs() < 1e-6 && (area.y - expected.y).abs() < 1e-6, "{area:?}");
-        assert!((area.width - 0.2).abs() < 1e-6 && (area.height - 0.2).abs() < 1e-6, "{area:?}");
+        let expected = BoundingBox {
+            x: 0.6,
+            y: 0.2,
+            width: 0.2,
+            height: 0.2,
+        };
+        assert!(
+            (area.x - expected.x).abs() < 1e-6 && (area.y - expected.y).abs() < 1e-6,
+            "{area:?}"
+        );
+        assert!(
+            (area.width - 0.2).abs() < 1e-6 && (area.height - 0.2).abs() < 1e-6,
+            "{area:?}"
+        );
         assert_eq!(HeatMap::new(2, 2, vec![0.0; 4], 0.0).area(), None);
     }
 
@@ -169,15 +206,37 @@ mod tests {
         let png = overlay_png(&photo, Some(&map()), &[map().area().unwrap()]);
         let picture = image::load_from_memory(&png).unwrap().to_rgb8();
         assert_eq!(picture.dimensions(), (200, 100));
-        let difference = |x, y| picture.get_pixel(x, y).0.iter().map(|c| c.abs_diff(100) as u32).sum::<u32>();
-        assert!(difference(150, 25) > 4 * difference(20, 80), "{} {}", difference(150, 25), difference(20, 80));
+        let difference = |x, y| {
+            picture
+                .get_pixel(x, y)
+                .0
+                .iter()
+                .map(|c| c.abs_diff(100) as u32)
+                .sum::<u32>()
+        };
+        assert!(
+            difference(150, 25) > 4 * difference(20, 80),
+            "{} {}",
+            difference(150, 25),
+            difference(20, 80)
+        );
         assert_eq!(picture.get_pixel(121, 30).0, [220, 20, 30]);
     }
 
     #[test]
     fn an_overlay_of_odd_input_is_still_a_picture() {
-        let wild = BoundingBox { x: -1.0, y: f32::NAN, width: 9.0, height: 9.0 };
-        let bad = HeatMap { columns: 3, rows: 3, distances: vec![1.0], usual: f32::NAN };
+        let wild = BoundingBox {
+            x: -1.0,
+            y: f32::NAN,
+            width: 9.0,
+            height: 9.0,
+        };
+        let bad = HeatMap {
+            columns: 3,
+            rows: 3,
+            distances: vec![1.0],
+            usual: f32::NAN,
+        };
         let png = overlay_png(&flat(3, 1, [0, 0, 0]), Some(&bad), &[wild]);
         assert!(image::load_from_memory(&png).is_ok());
     }

@@ -5,6 +5,8 @@ mod testing;
 
 mod decode;
 mod duplicates;
+mod enrolment;
+mod heat;
 mod luma;
 mod quality;
 mod standard;
@@ -18,6 +20,12 @@ pub use decode::{
 pub use duplicates::{
     DuplicateLimits, DuplicateMatch, Fingerprint, InvalidFingerprint, PhotoIndex, PhotoRef,
 };
+pub use enrolment::{
+    CalibrationMode, CheckpointReport, EnrolledStandard, Enrolment, EnrolmentConfig, EnrolmentError,
+    EnrolmentLabel, EnrolmentPhoto, EnrolmentReport, FileError, Judgement, NearDuplicate, PhotoAdded,
+    RefusedPhoto, ShotGuess, photos_needed,
+};
+pub use heat::{HeatMap, overlay_png};
 pub use quality::{Defect, Quality, QualityLimits};
 pub use standard::{Check, Checkpoint, Standard, StandardError, ViolationTitle};
 pub use submission::{PhotoMeta, PhotoSource, Stage, Submission, SubmittedPhoto, Ticket};

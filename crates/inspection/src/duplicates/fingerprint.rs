@@ -76,6 +76,16 @@ impl Fingerprint {
         Self { file, telling, areas }
     }
 
+    /// First 8 bytes of the file's SHA-256.
+    pub(crate) fn file(&self) -> u64 {
+        self.file
+    }
+
+    /// Bits of 256 by which two whole photos differ.
+    pub(crate) fn bits_apart(&self, other: &Self) -> u32 {
+        self.areas[0].fine_distance(&other.areas[0])
+    }
+
     fn words(&self) -> impl Iterator<Item = u64> + '_ {
         let areas = self
             .areas

@@ -20,7 +20,11 @@ pub(crate) struct Nearest {
 impl Nearest {
     /// Distance to the bank without `owner`'s patches.
     pub(crate) fn without(&self, owner: Option<u32>) -> f32 {
-        if owner == Some(self.owner) { self.distance_of_another } else { self.distance }
+        if owner == Some(self.owner) {
+            self.distance_of_another
+        } else {
+            self.distance
+        }
     }
 }
 
@@ -53,7 +57,11 @@ impl PatchBank {
         }
         let patches = Array2::from_shape_vec((owners.len(), dimensions), values).unwrap_or_default();
         let squares = squares(patches.view());
-        Self { patches, squares, owners }
+        Self {
+            patches,
+            squares,
+            owners,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -62,7 +70,11 @@ impl PatchBank {
 
     /// The nearest patches of every row of `query`, by Euclidean distance. Rows do not influence one another.
     pub(crate) fn nearest(&self, query: ArrayView2<'_, f32>) -> Vec<Nearest> {
-        let unknown = Nearest { distance: f32::INFINITY, owner: u32::MAX, distance_of_another: f32::INFINITY };
+        let unknown = Nearest {
+            distance: f32::INFINITY,
+            owner: u32::MAX,
+            distance_of_another: f32::INFINITY,
+        };
         let mut found = vec![unknown; query.nrows()];
         if query.ncols() != self.patches.ncols() {
             return found;
@@ -150,20 +162,49 @@ mod tests {
 
     #[test]
     fn nearest_patches_are_found_with_and_without_their_photo() {
-        let (a, b) = (array![[0.0f32, 0.0], [10.0, 0.0]], array![[3.0f32, 4.0], [10.0, 1.0]]);
+        let (a, b) = (
+            array![[0.0f32, 0.0], [10.0, 0.0]],
+            array![[3.0f32, 4.0], [10.0, 1.0]],
+        );
         let bank = PatchBank::of(2, [(0, &a, &[0u32, 1][..]), (1, &b, &[0, 1][..])].into_iter());
         let found = bank.nearest(array![[0.0f32, 0.0], [10.0, 1.0]].view());
-        assert_eq!(found[0], Nearest { distance: 0.0, owner: 0, distance_of_another: 5.0 });
-        assert_eq!(found[1], Nearest { distance: 0.0, owner: 1, distance_of_another: 1.0 });
-        assert_eq!((found[0].without(Some(0)), found[0].without(Some(1)), found[0].without(None)), (5.0, 0.0, 0.0));
+        assert_eq!(
+            found[0],
+            Nearest {
+                distance: 0.0,
+                owner: 0,
+                distance_of_another: 5.0
+            }
+        );
+        assert_eq!(
+            found[1],
+            Nearest {
+                distance: 0.0,
+                owner: 1,
+                distance_of_another: 1.0
+            }
+        );
+        assert_eq!(
+            (
+                found[0].without(Some(0)),
+                found[0].without(Some(1)),
+                found[0].without(None)
+            ),
+            (5.0, 0.0, 0.0)
+        );
     }
 
     #[test]
     fn leaving_a_photo_out_equals_a_bank_without_it() {
-        let photo = |seed: u64| Array2::from_shape_fn((40, 5), |(r, c)| noise(seed * 999 + (r * 7 + c) as u64) as f32);
+        let photo = |seed: u64| {
+            Array2::from_shape_fn((40, 5), |(r, c)| noise(seed * 999 + (r * 7 + c) as u64) as f32)
+        };
         let photos: Vec<Patches> = (0..20).map(photo).collect();
         let rows: Vec<u32> = (0..40).collect();
-        let all = PatchBank::of(5, photos.iter().enumerate().map(|(i, p)| (i as u32, p, &rows[..])));
+        let all = PatchBank::of(
+            5,
+            photos.iter().enumerate().map(|(i, p)| (i as u32, p, &rows[..])),
+        );
         let query = photo(99);
         for left_out in 0..20u32 {
             let others = photos.iter().enumerate().filter(|(i, _)| *i as u32 != left_out);

@@ -38,12 +38,19 @@ pub(crate) fn p_value(as_extreme: usize, calibration: usize) -> f64 {
 /// Fewest calibration photos with which an alarm at budget `alpha` is possible at all: ⌈1/α⌉ − 1.
 #[must_use]
 pub fn photos_needed(alpha: f64) -> usize {
-    if alpha > 0.0 && alpha < 1.0 { ((1.0 / alpha - 1e-9).ceil() as usize).saturating_sub(1) } else { usize::MAX }
+    if alpha > 0.0 && alpha < 1.0 {
+        ((1.0 / alpha - 1e-9).ceil() as usize).saturating_sub(1)
+    } else {
+        usize::MAX
+    }
 }
 
 /// Which of the usual budgets `calibration` photos support.
 pub(crate) fn budgets_supported(calibration: usize) -> Vec<f64> {
-    [0.01, 0.02, 0.05, 0.1].into_iter().filter(|alpha| calibration >= photos_needed(*alpha)).collect()
+    [0.01, 0.02, 0.05, 0.1]
+        .into_iter()
+        .filter(|alpha| calibration >= photos_needed(*alpha))
+        .collect()
 }
 
 #[cfg(test)]
@@ -55,7 +62,10 @@ mod tests {
     fn budgets_need_one_over_alpha_photos() {
         for (alpha, needed) in [(0.05, 19), (0.01, 99), (0.02, 49), (0.1, 9), (0.5, 1), (0.3, 3)] {
             assert_eq!(photos_needed(alpha), needed, "{alpha}");
-            assert!(p_value(0, needed) <= alpha + 1e-12 && p_value(0, needed - 1) > alpha, "{alpha}");
+            assert!(
+                p_value(0, needed) <= alpha + 1e-12 && p_value(0, needed - 1) > alpha,
+                "{alpha}"
+            );
         }
         assert_eq!(photos_needed(0.0), usize::MAX);
         assert_eq!(budgets_supported(50), [0.02, 0.05, 0.1]);

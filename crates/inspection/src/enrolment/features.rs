@@ -30,14 +30,31 @@ const MAX_VALUES: usize = 1 << 22;
 
 impl FeatureShape {
     pub(crate) fn of(features: &ImageFeatures) -> Self {
-        let ImageFeatures { columns, rows, dimensions, global, .. } = features;
-        Self { columns: *columns, rows: *rows, dimensions: *dimensions, global: global.len() }
+        let ImageFeatures {
+            columns,
+            rows,
+            dimensions,
+            global,
+            ..
+        } = features;
+        Self {
+            columns: *columns,
+            rows: *rows,
+            dimensions: *dimensions,
+            global: global.len(),
+        }
     }
 
     /// Numbers of all patches; `None` when the grid is empty or absurd.
     pub(crate) fn values(&self) -> Option<usize> {
-        let values = self.columns.checked_mul(self.rows)?.checked_mul(self.dimensions)?;
-        (1..=MAX_VALUES).contains(&values).then_some(values).filter(|_| self.global <= MAX_VALUES)
+        let values = self
+            .columns
+            .checked_mul(self.rows)?
+            .checked_mul(self.dimensions)?;
+        (1..=MAX_VALUES)
+            .contains(&values)
+            .then_some(values)
+            .filter(|_| self.global <= MAX_VALUES)
     }
 }
 
@@ -46,19 +63,37 @@ impl StoredFeatures {
     pub(crate) fn of(features: &ImageFeatures) -> Option<Self> {
         let shape = FeatureShape::of(features);
         let sane = shape.values()? == features.patches.len()
-            && features.patches.iter().chain(&features.global).all(|v| v.is_finite());
+            && features
+                .patches
+                .iter()
+                .chain(&features.global)
+                .all(|v| v.is_finite());
         if !sane {
             return None;
         }
         let largest = features.patches.iter().fold(0.0f32, |most, v| most.max(v.abs()));
         let step = if largest > 0.0 { largest / 32_767.0 } else { 1.0 };
-        let patches = features.patches.iter().map(|v| (v / step).round().clamp(-32_767.0, 32_767.0) as i16).collect();
-        Some(Self { shape, step, patches, global: features.global.clone() })
+        let patches = features
+            .patches
+            .iter()
+            .map(|v| (v / step).round().clamp(-32_767.0, 32_767.0) as i16)
+            .collect();
+        Some(Self {
+            shape,
+            step,
+            patches,
+            global: features.global.clone(),
+        })
     }
 
     /// One patch a row, with its position appended: `reach` times the column and row in fractions of the photo.
     pub(crate) fn matrix(&self, reach: f32) -> Patches {
-        let FeatureShape { columns, rows, dimensions, .. } = self.shape;
+        let FeatureShape {
+            columns,
+            rows,
+            dimensions,
+            ..
+        } = self.shape;
         let mut values = Vec::with_capacity(columns * rows * (dimensions + 2));
         for (i, patch) in self.patches.chunks_exact(dimensions).enumerate() {
             values.extend(patch.iter().map(|v| f32::from(*v) * self.step));
@@ -71,8 +106,12 @@ impl StoredFeatures {
     /// Mean length of the patch vectors less their mean vector: the scale against which positions are weighed.
     pub(crate) fn spread(&self) -> f32 {
         let matrix = self.matrix(0.0);
-        let Some(mean) = matrix.mean_axis(ndarray::Axis(0)) else { return 0.0 };
-        let lengths = matrix.outer_iter().map(|patch| (&patch - &mean).mapv(|v| v * v).sum().sqrt());
+        let Some(mean) = matrix.mean_axis(ndarray::Axis(0)) else {
+            return 0.0;
+        };
+        let lengths = matrix
+            .outer_iter()
+            .map(|patch| (&patch - &mean).mapv(|v| v * v).sum().sqrt());
         lengths.sum::<f32>() / matrix.nrows().max(1) as f32
     }
 }
@@ -82,7 +121,13 @@ mod tests {
     use super::*;
 
     fn features(patches: Vec<f32>) -> ImageFeatures {
-        ImageFeatures { columns: 2, rows: 1, dimensions: 2, patches, global: vec![1.0] }
+        ImageFeatures {
+            columns: 2,
+            rows: 1,
+            dimensions: 2,
+            patches,
+            global: vec![1.0],
+        }
     }
 
     #[test]
@@ -101,7 +146,10 @@ mod tests {
     fn an_encoder_that_hands_out_nonsense_is_refused() {
         assert_eq!(StoredFeatures::of(&features(vec![1.0, f32::NAN, 0.0, 0.0])), None);
         assert_eq!(StoredFeatures::of(&features(vec![1.0])), None);
-        let none = ImageFeatures { columns: 0, ..features(vec![]) };
+        let none = ImageFeatures {
+            columns: 0,
+            ..features(vec![])
+        };
         assert_eq!(StoredFeatures::of(&none), None);
         assert!(StoredFeatures::of(&features(vec![0.0; 4])).is_some());
     }

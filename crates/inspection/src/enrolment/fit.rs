@@ -46,7 +46,10 @@ impl Scale {
         let mean = scores.iter().sum::<f64>() / count;
         let variance = scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / count;
         // A spread of nothing (identical photos) would turn rounding into alarms.
-        Self { mean, deviation: variance.sqrt().max(1e-3 * mean.abs()).max(1e-6) }
+        Self {
+            mean,
+            deviation: variance.sqrt().max(1e-3 * mean.abs()).max(1e-6),
+        }
     }
 
     fn standard(&self, score: f64) -> f64 {
@@ -89,13 +92,18 @@ struct Distances {
 impl CheckpointModel {
     /// Learns from `photos` (sorted, without near-duplicates); `None` without a good photo.
     pub(crate) fn fit(photos: &[StoredPhoto], config: &EnrolmentConfig) -> Option<Self> {
-        let good: Vec<usize> = (0..photos.len()).filter(|i| photos[*i].violation().is_none()).collect();
+        let good: Vec<usize> = (0..photos.len())
+            .filter(|i| photos[*i].violation().is_none())
+            .collect();
         let shape = photos[*good.first()?].features.shape;
         let reach = config.position_weight * mean(good.iter().map(|i| photos[*i].features.spread()));
         let matrices: Vec<Patches> = photos.iter().map(|photo| photo.features.matrix(reach)).collect();
         let (bank_photos, held_out, mode) = divide(photos, &good, config);
         let most = (config.max_bank_patches / bank_photos.len().max(1)).clamp(16, 4096);
-        let bank = bank_photos.iter().map(|&i| (i, coreset(&matrices[i], most))).collect();
+        let bank = bank_photos
+            .iter()
+            .map(|&i| (i, coreset(&matrices[i], most)))
+            .collect();
         let fit = Fit {
             mode,
             reach,
@@ -114,23 +122,46 @@ impl CheckpointModel {
 
     /// Rebuilds from what the file kept; `None` when the fit does not belong to these photos.
     pub(crate) fn restore(fit: Fit, photos: &[StoredPhoto]) -> Option<Self> {
-        let shape = photos.iter().find(|photo| photo.violation().is_none())?.features.shape;
+        let shape = photos
+            .iter()
+            .find(|photo| photo.violation().is_none())?
+            .features
+            .shape;
         let chosen = fit.bank.iter().chain(fit.violations.values().flatten());
-        if chosen.clone().any(|(photo, _)| *photo >= photos.len()) || fit.scales.len() != fit.violations.len() + 1 {
+        if chosen.clone().any(|(photo, _)| *photo >= photos.len())
+            || fit.scales.len() != fit.violations.len() + 1
+        {
             return None;
         }
-        let matrices: Vec<Patches> = photos.iter().map(|photo| photo.features.matrix(fit.reach)).collect();
+        let matrices: Vec<Patches> = photos
+            .iter()
+            .map(|photo| photo.features.matrix(fit.reach))
+            .collect();
         Some(Self::assemble(fit, shape, photos, &matrices))
     }
 
     fn assemble(fit: Fit, shape: FeatureShape, photos: &[StoredPhoto], matrices: &[Patches]) -> Self {
         let dimensions = shape.dimensions + 2;
         let bank_of = |chosen: &[(usize, Vec<u32>)]| {
-            PatchBank::of(dimensions, chosen.iter().map(|(i, rows)| (photos[*i].group, &matrices[*i], &rows[..])))
+            PatchBank::of(
+                dimensions,
+                chosen
+                    .iter()
+                    .map(|(i, rows)| (photos[*i].group, &matrices[*i], &rows[..])),
+            )
         };
         let bank = bank_of(&fit.bank);
-        let violations = fit.violations.iter().map(|(label, chosen)| (label.clone(), bank_of(chosen))).collect();
-        Self { bank, violations, fit, shape }
+        let violations = fit
+            .violations
+            .iter()
+            .map(|(label, chosen)| (label.clone(), bank_of(chosen)))
+            .collect();
+        Self {
+            bank,
+            violations,
+            fit,
+            shape,
+        }
     }
 
     /// Keeps of each violation photo the 5 % of its patches that the good photos know least.
@@ -139,32 +170,56 @@ impl CheckpointModel {
             let Some(label) = photo.violation() else { continue };
             let nearest = self.bank.nearest(matrices[i].view());
             let mut rows: Vec<u32> = (0..nearest.len() as u32).collect();
-            rows.sort_by(|a, b| nearest[*b as usize].distance.total_cmp(&nearest[*a as usize].distance));
+            rows.sort_by(|a, b| {
+                nearest[*b as usize]
+                    .distance
+                    .total_cmp(&nearest[*a as usize].distance)
+            });
             rows.truncate(rows.len().div_ceil(20));
-            self.fit.violations.entry(label.to_owned()).or_default().push((i, rows));
+            self.fit
+                .violations
+                .entry(label.to_owned())
+                .or_default()
+                .push((i, rows));
         }
         *self = Self::assemble(self.fit.clone(), self.shape, photos, matrices);
     }
 
-    fn calibrate(&mut self, photos: &[StoredPhoto], matrices: &[Patches], bank: &[usize], held_out: &[usize]) {
+    fn calibrate(
+        &mut self,
+        photos: &[StoredPhoto],
+        matrices: &[Patches],
+        bank: &[usize],
+        held_out: &[usize],
+    ) {
         let left_out: Vec<(Vec<f64>, f32)> = bank
             .iter()
             .map(|&i| {
                 let distances = self.distances(&matrices[i], None);
                 let without = Some(photos[i].group);
-                (self.checks(&distances, without), top_mean(distances.good.iter().map(|n| n.without(without))) as f32)
+                (
+                    self.checks(&distances, without),
+                    top_mean(distances.good.iter().map(|n| n.without(without))) as f32,
+                )
             })
             .collect();
         let finite = |scores: Vec<f64>| scores.into_iter().filter(|s| s.is_finite()).collect::<Vec<_>>();
         let scores_of = |check: usize| finite(left_out.iter().map(|(checks, _)| checks[check]).collect());
-        self.fit.scales = (0..=self.violations.len()).map(|check| Scale::of(&scores_of(check))).collect();
+        self.fit.scales = (0..=self.violations.len())
+            .map(|check| Scale::of(&scores_of(check)))
+            .collect();
         self.fit.usual = mean(left_out.iter().map(|(_, top)| *top).filter(|top| top.is_finite()));
         self.learn_thresholds(photos, matrices);
         self.fit.calibration = match self.fit.mode {
             CalibrationMode::TooFew => Vec::new(),
             CalibrationMode::Split => held_out
                 .iter()
-                .map(|&i| (self.combined(&self.checks(&self.distances(&matrices[i], None), None)), None))
+                .map(|&i| {
+                    (
+                        self.combined(&self.checks(&self.distances(&matrices[i], None), None)),
+                        None,
+                    )
+                })
                 .collect(),
             CalibrationMode::LeaveOneOut => bank
                 .iter()
@@ -172,6 +227,11 @@ impl CheckpointModel {
                 .map(|(&i, (checks, _))| (self.combined(checks), Some(photos[i].group)))
                 .collect(),
         };
+        // Photos that are all of one group have nothing to be compared with.
+        self.fit.calibration.retain(|(score, _)| score.is_finite());
+        if self.fit.calibration.is_empty() {
+            self.fit.mode = CalibrationMode::TooFew;
+        }
     }
 
     /// Half way between the good photos and the violation's own photos, each scored without itself.
@@ -183,7 +243,11 @@ impl CheckpointModel {
                 .filter(|score| score.is_finite())
                 .collect();
             let good = self.fit.scales[at + 1].mean;
-            let threshold = if own.is_empty() { 0.0 } else { (good + own.iter().sum::<f64>() / own.len() as f64) / 2.0 };
+            let threshold = if own.is_empty() {
+                0.0
+            } else {
+                (good + own.iter().sum::<f64>() / own.len() as f64) / 2.0
+            };
             self.fit.thresholds.insert(label.clone(), threshold);
         }
     }
@@ -191,9 +255,16 @@ impl CheckpointModel {
     fn distances(&self, patches: &Patches, without_violation: Option<u32>) -> Distances {
         let good = self.bank.nearest(patches.view());
         let to_violation = |bank: &PatchBank| -> Vec<f32> {
-            bank.nearest(patches.view()).iter().map(|n| n.without(without_violation)).collect()
+            bank.nearest(patches.view())
+                .iter()
+                .map(|n| n.without(without_violation))
+                .collect()
         };
-        let violations = self.violations.iter().map(|(_, bank)| to_violation(bank)).collect();
+        let violations = self
+            .violations
+            .iter()
+            .map(|(_, bank)| to_violation(bank))
+            .collect();
         Distances { good, violations }
     }
 
@@ -202,14 +273,23 @@ impl CheckpointModel {
         let good: Vec<f32> = distances.good.iter().map(|n| n.without(without)).collect();
         let label_score = |to: &Vec<f32>| {
             let margins: Vec<f32> = good.iter().zip(to).map(|(good, label)| good - label).collect();
-            if margins.iter().any(|m| m.is_nan()) { f64::NEG_INFINITY } else { top_mean(margins.into_iter()) }
+            if margins.iter().any(|m| m.is_nan()) {
+                f64::NEG_INFINITY
+            } else {
+                top_mean(margins.into_iter())
+            }
         };
         let labels = distances.violations.iter().map(label_score);
-        std::iter::once(top_mean(good.iter().copied())).chain(labels).collect()
+        std::iter::once(top_mean(good.iter().copied()))
+            .chain(labels)
+            .collect()
     }
 
     fn combined(&self, checks: &[f64]) -> f64 {
-        let standard = checks.iter().zip(&self.fit.scales).map(|(score, scale)| scale.standard(*score));
+        let standard = checks
+            .iter()
+            .zip(&self.fit.scales)
+            .map(|(score, scale)| scale.standard(*score));
         standard.fold(f64::NEG_INFINITY, f64::max)
     }
 
@@ -239,14 +319,19 @@ impl CheckpointModel {
         }
         let mut own: BTreeMap<Option<u32>, f64> = BTreeMap::new();
         let as_extreme = self.fit.calibration.iter().filter(|(score, owner)| {
-            let own = own.entry(*owner).or_insert_with(|| self.combined(&self.checks(distances, *owner)));
+            let own = own
+                .entry(*owner)
+                .or_insert_with(|| self.combined(&self.checks(distances, *owner)));
             *score >= *own
         });
         Some(p_value(as_extreme.count(), self.fit.calibration.len()))
     }
 
     fn violation(&self, checks: &[f64]) -> Option<String> {
-        let labels = self.violations.iter().zip(checks.iter().zip(&self.fit.scales).skip(1));
+        let labels = self
+            .violations
+            .iter()
+            .zip(checks.iter().zip(&self.fit.scales).skip(1));
         let shown = labels.filter(|((label, _), (score, _))| **score > self.fit.thresholds[label]);
         let nearest = shown.max_by(|a, b| a.1.1.standard(*a.1.0).total_cmp(&b.1.1.standard(*b.1.0)));
         nearest.map(|((label, _), _)| label.clone())
@@ -276,16 +361,27 @@ fn divide(
     let mut held_out = Vec::new();
     let mut groups = std::collections::BTreeSet::new();
     for &i in good {
-        let whole_group = good.iter().filter(|j| photos[**j].group == photos[i].group).count();
+        let whole_group = good
+            .iter()
+            .filter(|j| photos[**j].group == photos[i].group)
+            .count();
         let fits = held_out.len() + whole_group <= target.max(needed) || held_out.len() < needed;
         if fits && groups.insert(photos[i].group) {
-            held_out.extend(good.iter().copied().filter(|j| photos[*j].group == photos[i].group));
+            held_out.extend(
+                good.iter()
+                    .copied()
+                    .filter(|j| photos[*j].group == photos[i].group),
+            );
         }
         if held_out.len() >= target {
             break;
         }
     }
-    let bank: Vec<usize> = good.iter().copied().filter(|i| !groups.contains(&photos[*i].group)).collect();
+    let bank: Vec<usize> = good
+        .iter()
+        .copied()
+        .filter(|i| !groups.contains(&photos[*i].group))
+        .collect();
     if held_out.len() >= needed && bank.len() >= config.min_bank_photos {
         return (bank, held_out, CalibrationMode::Split);
     }

@@ -46,15 +46,31 @@ pub struct ShotGuess {
 impl ShotRecogniser {
     /// Learns from the photos of every checkpoint that has at least three.
     pub(crate) fn fit<'a>(checkpoints: impl Iterator<Item = (&'a CheckpointId, &'a [StoredPhoto])>) -> Self {
-        let enough: Vec<_> = checkpoints.filter(|(_, photos)| photos.len() >= MIN_SHOTS).collect();
+        let enough: Vec<_> = checkpoints
+            .filter(|(_, photos)| photos.len() >= MIN_SHOTS)
+            .collect();
         let means: Vec<Vec<f32>> = enough.iter().map(|(_, photos)| mean_vector(photos)).collect();
         // What all checkpoints have in common tells none apart; with one checkpoint there is nothing to tell apart.
         let length = means.first().map_or(0, Vec::len);
-        let share = if means.len() > 1 { 1.0 / means.len() as f32 } else { 0.0 };
-        let centre: Vec<f32> =
-            (0..length).map(|d| means.iter().map(|m| m.get(d).copied().unwrap_or(0.0)).sum::<f32>() * share).collect();
+        let share = if means.len() > 1 {
+            1.0 / means.len() as f32
+        } else {
+            0.0
+        };
+        let centre: Vec<f32> = (0..length)
+            .map(|d| {
+                means
+                    .iter()
+                    .map(|m| m.get(d).copied().unwrap_or(0.0))
+                    .sum::<f32>()
+                    * share
+            })
+            .collect();
         let class_of = |photos: &[StoredPhoto]| Class::of(photos, &centre);
-        let classes = enough.iter().map(|(id, photos)| ((*id).clone(), class_of(photos))).collect();
+        let classes = enough
+            .iter()
+            .map(|(id, photos)| ((*id).clone(), class_of(photos)))
+            .collect();
         Self { centre, classes }
     }
 
@@ -81,21 +97,36 @@ impl ShotRecogniser {
                 }
             }
         }
-        Some(ShotGuess { checkpoint: best.map(|(id, _)| id.clone()), scores, accepted })
+        Some(ShotGuess {
+            checkpoint: best.map(|(id, _)| id.clone()),
+            scores,
+            accepted,
+        })
     }
 }
 
 impl Class {
     fn of(photos: &[StoredPhoto], centre: &[f32]) -> Self {
-        let vectors: Vec<Vec<f32>> = photos.iter().map(|photo| centred(&photo.features.global, centre)).collect();
-        let mut class = Self { vectors, mean: 0.0, deviation: 1.0, limit: 0.0 };
-        let mut own: Vec<f64> =
-            (0..photos.len()).map(|i| class.similarity(&class.vectors[i], Some((photos, photos[i].group)))).collect();
+        let vectors: Vec<Vec<f32>> = photos
+            .iter()
+            .map(|photo| centred(&photo.features.global, centre))
+            .collect();
+        let mut class = Self {
+            vectors,
+            mean: 0.0,
+            deviation: 1.0,
+            limit: 0.0,
+        };
+        let mut own: Vec<f64> = (0..photos.len())
+            .map(|i| class.similarity(&class.vectors[i], Some((photos, photos[i].group))))
+            .collect();
         own.retain(|similarity| similarity.is_finite());
         own.sort_by(f64::total_cmp);
         let count = own.len().max(1) as f64;
         class.mean = own.iter().sum::<f64>() / count;
-        class.deviation = (own.iter().map(|s| (s - class.mean).powi(2)).sum::<f64>() / count).sqrt().max(1e-3);
+        class.deviation = (own.iter().map(|s| (s - class.mean).powi(2)).sum::<f64>() / count)
+            .sqrt()
+            .max(1e-3);
         let allowed = (own.len() as f64 * REJECTED_SHARE) as usize;
         let lowest = own.get(allowed).copied().unwrap_or(class.mean);
         // With few photos the lowest seen is not the lowest there is: one spread more is allowed per ten photos missing to 50.
@@ -122,7 +153,12 @@ impl Class {
 
 fn mean_vector(photos: &[StoredPhoto]) -> Vec<f32> {
     let length = photos.first().map_or(0, |photo| photo.features.global.len());
-    let at = |d: usize| photos.iter().map(|p| p.features.global.get(d).copied().unwrap_or(0.0)).sum::<f32>();
+    let at = |d: usize| {
+        photos
+            .iter()
+            .map(|p| p.features.global.get(d).copied().unwrap_or(0.0))
+            .sum::<f32>()
+    };
     (0..length).map(|d| at(d) / photos.len() as f32).collect()
 }
 
