@@ -33,7 +33,9 @@ pub enum NameplateReading {
 }
 
 /// Characters that readers take for one another.
-const CONFUSED: [&str; 12] = ["0OQD", "1IL|", "8B", "5S", "2Z", "6G", "4A", "7T", "UV", "CG", "MN", "-_/"];
+const CONFUSED: [&str; 12] = [
+    "0OQD", "1IL|", "8B", "5S", "2Z", "6G", "4A", "7T", "UV", "CG", "MN", "-_/",
+];
 /// Cost of an edit among confused characters; any other costs 1.
 const CONFUSION_COST: f64 = 0.3;
 /// Mean confidence above which a line is held to be read.
@@ -66,11 +68,19 @@ pub fn read_nameplate(expected: &str, lines: &[TextLine]) -> NameplateReading {
         return NameplateReading::Unreadable { nearest: None };
     };
     if confirmed(cost, wanted.len()) && line.confidence >= 0.5 {
-        return NameplateReading::Confirmed { read: line.text.clone(), likelihood };
+        return NameplateReading::Confirmed {
+            read: line.text.clone(),
+            likelihood,
+        };
     }
     match rival {
-        Some(other) => NameplateReading::Different { read: other.text.clone(), area: other.area() },
-        None => NameplateReading::Unreadable { nearest: Some(line.text.clone()) },
+        Some(other) => NameplateReading::Different {
+            read: other.text.clone(),
+            area: other.area(),
+        },
+        None => NameplateReading::Unreadable {
+            nearest: Some(line.text.clone()),
+        },
     }
 }
 
@@ -90,13 +100,19 @@ fn confirmed(cost: f64, characters: usize) -> bool {
 /// Upper case, half width, without spaces and the punctuation that labels add or lose.
 fn fold(text: &str) -> Vec<char> {
     let upper = fold_width(text).to_uppercase();
-    upper.chars().filter(|c| !c.is_whitespace() && !matches!(c, ':' | '.' | ',' | '·' | '*' | '(' | ')')).collect()
+    upper
+        .chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, ':' | '.' | ',' | '·' | '*' | '(' | ')'))
+        .collect()
 }
 
 fn substitution(a: char, b: char) -> f64 {
     if a == b {
         0.0
-    } else if CONFUSED.iter().any(|group| group.contains(a) && group.contains(b)) {
+    } else if CONFUSED
+        .iter()
+        .any(|group| group.contains(a) && group.contains(b))
+    {
         CONFUSION_COST
     } else {
         1.0
@@ -119,7 +135,10 @@ fn stretch_cost(wanted: &[char], text: &[char]) -> f64 {
                 (above[j + 1].0 + lost, above[j + 1].1),
                 (row[j].0 + added, row[j].1),
             ];
-            row[j + 1] = candidates.into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((f64::MAX, 0));
+            row[j + 1] = candidates
+                .into_iter()
+                .min_by(|a, b| a.0.total_cmp(&b.0))
+                .unwrap_or((f64::MAX, 0));
         }
         above = row;
     }
@@ -129,7 +148,11 @@ fn stretch_cost(wanted: &[char], text: &[char]) -> f64 {
         let first_is_digit = digit(wanted.first());
         f64::from(digit(text.get(end)) && digit(wanted.last())) + f64::from(first_is_digit && digit(before))
     };
-    above.iter().enumerate().map(|(end, (cost, start))| cost + joined(end, *start)).fold(f64::MAX, f64::min)
+    above
+        .iter()
+        .enumerate()
+        .map(|(end, (cost, start))| cost + joined(end, *start))
+        .fold(f64::MAX, f64::min)
 }
 
 /// Whether some stretch of `text` has letters where `wanted` has letters and digits where it has digits, in four fifths
@@ -148,8 +171,16 @@ fn same_shape(wanted: &[char], text: &[char]) -> bool {
         return false;
     }
     text.windows(wanted.len()).any(|stretch| {
-        let alike = stretch.iter().zip(wanted).filter(|(a, b)| kind(a) == kind(b)).count();
-        let equal = stretch.iter().zip(wanted).filter(|(a, b)| substitution(**a, **b) < 1.0).count();
+        let alike = stretch
+            .iter()
+            .zip(wanted)
+            .filter(|(a, b)| kind(a) == kind(b))
+            .count();
+        let equal = stretch
+            .iter()
+            .zip(wanted)
+            .filter(|(a, b)| substitution(**a, **b) < 1.0)
+            .count();
         // Of one kind and sharing a third of the characters: the family name of a model, the prefix of a serial.
         alike * 5 >= wanted.len() * 4 && equal * 3 >= wanted.len()
     })
@@ -185,7 +216,11 @@ mod tests {
         };
         let model = "KFR-35GW/QH1";
         check(model, &[("型号：KFR-35GW/QH1", 0.95)], "confirmed");
-        check(model, &[("清禾空调", 0.99), ("Model KFR-35GW/QHI 220V", 0.9)], "confirmed");
+        check(
+            model,
+            &[("清禾空调", 0.99), ("Model KFR-35GW/QHI 220V", 0.9)],
+            "confirmed",
+        );
         check(model, &[("KFR35GW/QH1", 0.9)], "confirmed");
         check(model, &[("型号 KFR-26GW/QH1", 0.95)], "different");
         check(model, &[("KFR-36GW/QH1", 0.95)], "unreadable");

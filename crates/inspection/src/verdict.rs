@@ -50,7 +50,11 @@ fn forbids_installing(finding: &Finding, standard: &Standard, stage: Stage) -> b
 /// The worst verdict of all findings; `Pass` without any.
 #[must_use]
 pub fn verdict(findings: &[Finding], standard: &Standard, stage: Stage) -> Verdict {
-    findings.iter().map(|finding| verdict_of(finding, standard, stage)).max().unwrap_or(Verdict::Pass)
+    findings
+        .iter()
+        .map(|finding| verdict_of(finding, standard, stage))
+        .max()
+        .unwrap_or(Verdict::Pass)
 }
 
 /// What a reviewer is shown: a finding with the chance that it is real, ordered by expected harm.
@@ -114,7 +118,11 @@ pub fn alert_for(finding: &Finding) -> Option<Alert> {
 #[must_use]
 pub fn alerts_for(findings: &[Finding]) -> Vec<Alert> {
     let mut alerts: Vec<Alert> = findings.iter().filter_map(alert_for).collect();
-    alerts.sort_by(|a, b| b.expected_harm.total_cmp(&a.expected_harm).then(a.photo.cmp(&b.photo)));
+    alerts.sort_by(|a, b| {
+        b.expected_harm
+            .total_cmp(&a.expected_harm)
+            .then(a.photo.cmp(&b.photo))
+    });
     alerts
 }
 
@@ -129,7 +137,11 @@ fn harm(severity: Severity) -> f64 {
 
 fn probability_of(p_value: f64) -> f64 {
     let p = p_value.clamp(1e-12, 1.0);
-    let bayes_factor = if p < (-1.0f64).exp() { -std::f64::consts::E * p * p.ln() } else { 1.0 };
+    let bayes_factor = if p < (-1.0f64).exp() {
+        -std::f64::consts::E * p * p.ln()
+    } else {
+        1.0
+    };
     1.0 / (1.0 + (1.0 - PRIOR) / PRIOR * bayes_factor)
 }
 
@@ -176,20 +188,52 @@ checks = ["usable"]
         };
         let critical = Severity::Critical;
         check(&[], Stage::After, Verdict::Pass);
-        check(&[("differs_from_standard", "bracket", critical)], Stage::After, Verdict::Review);
-        check(&[("duplicate", "bracket", critical), ("blurred", "bracket", critical)], Stage::After, Verdict::Reject);
-        check(&[("violation:cracked", "wall", critical)], Stage::Before, Verdict::DoNotInstall);
-        check(&[("violation:cracked", "wall", Severity::Major)], Stage::Before, Verdict::Review);
-        check(&[("violation:cracked", "bracket", critical)], Stage::After, Verdict::Review);
-        check(&[("differs_from_standard", "wall", critical)], Stage::Before, Verdict::Review);
+        check(
+            &[("differs_from_standard", "bracket", critical)],
+            Stage::After,
+            Verdict::Review,
+        );
+        check(
+            &[
+                ("duplicate", "bracket", critical),
+                ("blurred", "bracket", critical),
+            ],
+            Stage::After,
+            Verdict::Reject,
+        );
+        check(
+            &[("violation:cracked", "wall", critical)],
+            Stage::Before,
+            Verdict::DoNotInstall,
+        );
+        check(
+            &[("violation:cracked", "wall", Severity::Major)],
+            Stage::Before,
+            Verdict::Review,
+        );
+        check(
+            &[("violation:cracked", "bracket", critical)],
+            Stage::After,
+            Verdict::Review,
+        );
+        check(
+            &[("differs_from_standard", "wall", critical)],
+            Stage::Before,
+            Verdict::Review,
+        );
     }
 
     #[test]
     fn smaller_p_values_are_likelier_defects() {
         // p = 0.05: B = -e * 0.05 * ln 0.05 = 0.4072; 1 / (1 + 9 * 0.4072) = 0.2144
         assert!((probability_of(0.05) - 0.2144).abs() < 1e-4);
-        let chances: Vec<f64> = [0.0, 1e-6, 0.001, 0.01, 0.05, 0.3, 1.0].map(probability_of).to_vec();
-        assert!(chances.windows(2).all(|pair| pair[0] > pair[1] || pair[1] == 0.1), "{chances:?}");
+        let chances: Vec<f64> = [0.0, 1e-6, 0.001, 0.01, 0.05, 0.3, 1.0]
+            .map(probability_of)
+            .to_vec();
+        assert!(
+            chances.windows(2).all(|pair| pair[0] > pair[1] || pair[1] == 0.1),
+            "{chances:?}"
+        );
         assert!((probability_of(1.0) - 0.1).abs() < 1e-12);
     }
 
@@ -201,7 +245,10 @@ checks = ["usable"]
             finding("violation:loose", "bracket", Severity::Critical, Some(0.01)),
             finding("duplicate", "bracket", Severity::Major, None),
         ];
-        let kinds: Vec<String> = alerts_for(&findings).iter().map(|alert| alert.kind.to_string()).collect();
+        let kinds: Vec<String> = alerts_for(&findings)
+            .iter()
+            .map(|alert| alert.kind.to_string())
+            .collect();
         assert_eq!(kinds, ["violation:loose", "duplicate", "edited"]);
     }
 }
