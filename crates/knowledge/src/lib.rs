@@ -1,1 +1,34 @@
-//! (being written)
+//! Documents → an index of passages; questions → cited answers.
+//!
+//! [`Library::add`] takes a file (PDF, DOCX, HTML, Markdown, text) through [`Document`] (pages of blocks) to passages and publishes
+//! them in one commit. [`Library::search`] finds passages by words, character bigrams and exact codes within filters that never
+//! leak. [`Library::answer`] answers by quoting, or refuses with what to ask next; no language model takes part.
+//!
+//! The crate owns its index directory and nothing else: no SQL, no HTTP, no environment.
+
+mod analysis;
+mod answer;
+mod api;
+mod catalog;
+mod document;
+mod error;
+mod index;
+mod library;
+mod limits;
+mod parse;
+mod passages;
+mod question;
+mod rank;
+mod terms;
+
+pub use answer::best_quote;
+pub use api::{
+    AnswerProcess, AnswerReply, Answered, Candidate, ConversationContext, DocumentRecord, DocumentState,
+    DocumentUpload, Filters, Ingested, Intent, Question, Recognised, Refusal, RefusalReason, Related, Scope,
+    ScoreParts, SearchHit, SearchReply, SearchRequest,
+};
+pub use document::{Block, Document, Page, SkippedPage, Table};
+pub use error::KnowledgeError;
+pub use library::{Library, LibraryOptions, document_applies_to};
+pub use limits::Limits;
+pub use parse::{ParseProgress, parse};

@@ -1,0 +1,417 @@
+//! Cited passages → the answer's text: rows stay rows, steps stay steps, facts are one sentence.
+
+use std::sync::OnceLock;
+
+use regex::Regex;
+use shifu_domain::{Citation, ModelNumber, Span};
+
+use super::evidence::Judged;
+use super::{Stop, citation, quote, say};
+use crate::analysis;
+use crate::api::{Intent, RefusalReason};
+use crate::catalog::applies_to;
+use crate::library::{Library, Retrieval};
+use crate::passages::{Kind, joined};
+use crate::rank::Ranked;
+use crate::terms::{self, Shape};
+
+/// Rows of one code shown.
+const MOST_ROWS: usize = 4;
+/// Running text that answers how to do something is given whole up to this.
+const MOST_PROCEDURE_CHARS: usize = 500;
+
+/// An answer with what it rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Rendered {
+    pub answer: String,
+    pub citations: Vec<Citation>,
+    pub printed_warnings: Vec<String>,
+}
+
+impl Rendered {
+    /// All cited words.
+    pub(super) fn basis(&self) -> String {
+        self.citations
+            .iter()
+            .map(|citation| citation.quote.as_str())
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}
+
+/// Renders the best candidate by its kind.
+pub(super) fn render(
+    library: &Library,
+    retrieval: &Retrieval,
+    judged: &Judged,
+    model: Option<&ModelNumber>,
+) -> Result<Rendered, Stop> {
+    let understood = &retrieval.understood;
+    let candidates: Vec<&Ranked> = judged.order.iter().map(|&at| &retrieval.ranked[at]).collect();
+    if understood.intent == Intent::Code
+        && let Some(rendered) = code_rows(retrieval, &candidates, model)?
+    {
+        return Ok(rendered);
+    }
+    let first = candidates[0];
+    match first.stored.kind {
+        Kind::Row => row(retrieval, first, model),
+        Kind::Steps if matches!(understood.intent, Intent::Procedure | Intent::Code) => Ok(whole(first)),
+        Kind::Text | Kind::Warning
+            if understood.intent == Intent::Procedure
+                && first.stored.passage.text.chars().count() <= MOST_PROCEDURE_CHARS =>
+        {
+            Ok(whole(first))
+        }
+        _ => Ok(sentence(library, retrieval, first)),
+    }
+}
+
+fn whole(ranked: &Ranked) -> Rendered {
+    let text = ranked.stored.passage.text.clone();
+    let span = Span {
+        start: 0,
+        end: text.chars().count(),
+    };
+    Rendered {
+        answer: text.clone(),
+        citations: vec![citation(ranked, text, span)],
+        printed_warnings: ranked.stored.warnings.clone(),
+    }
+}
+
+fn sentence(library: &Library, retrieval: &Retrieval, ranked: &Ranked) -> Rendered {
+    let text = &ranked.stored.passage.text;
+    let idf = |word: &str| library.idf(retrieval, word);
+    let folded = &retrieval.understood.folded;
+    match quote::best(folded, quote::units_asked(folded), text, Some(&idf)) {
+        Some(best) => Rendered {
+            answer: best.text.clone(),
+            citations: vec![citation(ranked, best.text, best.span)],
+            printed_warnings: ranked.stored.warnings.clone(),
+        },
+        None => whole(ranked),
+    }
+}
+
+/// The rows whose subject is one of the codes asked for, then the steps of its section where the question asks what to do.
+fn code_rows(
+    retrieval: &Retrieval,
+    candidates: &[&Ranked],
+    model: Option<&ModelNumber>,
+) -> Result<Option<Rendered>, Stop> {
+    let understood = &retrieval.understood;
+    let mut rows: Vec<&Ranked> = Vec::new();
+    for ranked in candidates {
+        if ranked.stored.kind == Kind::Row
+            && is_subject(ranked, understood)
+            && rows.iter().all(|other| other.stored.cells != ranked.stored.cells)
+        {
+            rows.push(ranked);
+        }
+    }
+    // Rows of a code column say what a code is; rows that merely mention it come in only without any.
+    let titled: Vec<&Ranked> = rows
+        .iter()
+        .copied()
+        .filter(|row| in_code_column(row, understood))
+        .collect();
+    if !titled.is_empty() {
+        rows = titled;
+    }
+    rows.truncate(MOST_ROWS);
+    let Some(&first) = rows.first() else {
+        return Ok(None);
+    };
+    if model.is_none() {
+        documents_differ(retrieval, &rows)?;
+    }
+    let latin = understood.latin;
+    let mut rendered = Rendered {
+        answer: String::new(),
+        citations: Vec::new(),
+        printed_warnings: first.stored.warnings.clone(),
+    };
+    for row in &rows {
+        if !rendered.answer.is_empty() {
+            rendered.answer.push_str("\n\n");
+        }
+        rendered
+            .answer
+            .push_str(&labelled(&row.stored.header, &row.stored.cells, "\n"));
+        rendered.citations.push(row_citation(row, false));
+    }
+    let steps = candidates.iter().find(|ranked| {
+        ranked.stored.kind == Kind::Steps
+            && ranked.stored.passage.document_id == first.stored.passage.document_id
+    });
+    if let Some(steps) = steps.filter(|_| asks_what_to_do(&understood.folded)) {
+        let heading = say(latin, "检修步骤：", "Steps:");
+        rendered
+            .answer
+            .push_str(&format!("\n\n{heading}\n{}", steps.stored.passage.text));
+        let text = steps.stored.passage.text.clone();
+        let end = text.chars().count();
+        rendered
+            .citations
+            .push(citation(steps, text, Span { start: 0, end }));
+        for warning in &steps.stored.warnings {
+            if !rendered.printed_warnings.contains(warning) {
+                rendered.printed_warnings.push(warning.clone());
+            }
+        }
+    }
+    Ok(Some(rendered))
+}
+
+fn asks_what_to_do(folded: &str) -> bool {
+    [
+        "处理",
+        "怎么办",
+        "怎么修",
+        "维修",
+        "检修",
+        "排查",
+        "解决",
+        "步骤",
+        "怎么查",
+        "咋办",
+        "如何",
+        "solu",
+        "repar",
+        "fix",
+        "repair",
+        "steps",
+        "what to do",
+        "hacer",
+    ]
+    .iter()
+    .any(|word| folded.contains(word))
+}
+
+fn is_subject(ranked: &Ranked, understood: &crate::question::Understood) -> bool {
+    let codes = understood.codes.iter().any(|code| {
+        ranked
+            .stored
+            .cells
+            .iter()
+            .any(|cell| terms::codes_of_cell(cell).contains(code) || terms::canonical(cell) == *code)
+    });
+    let blinks = understood.blinks.iter().any(|count| {
+        ranked
+            .stored
+            .cells
+            .iter()
+            .any(|cell| terms::blinks(cell).contains(count))
+    });
+    codes || blinks
+}
+
+fn in_code_column(ranked: &Ranked, understood: &crate::question::Understood) -> bool {
+    understood.codes.iter().any(|code| {
+        ranked
+            .stored
+            .header
+            .iter()
+            .zip(&ranked.stored.cells)
+            .any(|(title, cell)| terms::is_code_column(title) && terms::codes_of_cell(cell).contains(code))
+            && ranked.stored.cells.first().is_some_and(|first| {
+                terms::codes_of_cell(first).contains(code) || ranked.stored.cells.len() > 2
+            })
+    })
+}
+
+/// One code with different rows in documents for different models: the model decides.
+fn documents_differ(retrieval: &Retrieval, rows: &[&Ranked]) -> Result<(), Stop> {
+    let Some(first) = rows.first() else { return Ok(()) };
+    let models_of = |ranked: &Ranked| {
+        retrieval
+            .snapshot
+            .catalog
+            .get(&ranked.stored.passage.document_id)
+            .map(|record| record.metadata.models.clone())
+            .unwrap_or_default()
+    };
+    let mine = models_of(first);
+    let other = rows.iter().find(|row| {
+        let theirs = models_of(row);
+        row.stored.passage.document_id != first.stored.passage.document_id
+            && !mine.is_empty()
+            && !theirs.is_empty()
+            && !theirs.iter().any(|model| applies_to(&mine, model))
+    });
+    let Some(other) = other else { return Ok(()) };
+    let name = |models: &[ModelNumber]| {
+        models
+            .iter()
+            .map(ModelNumber::as_str)
+            .collect::<Vec<_>>()
+            .join("/")
+    };
+    let mut stop = Stop::new(
+        RefusalReason::ModelNeeded,
+        vec![say(
+            retrieval.understood.latin,
+            "机型（见铭牌）",
+            "the model (rating plate)",
+        )],
+    );
+    stop.detail = format!(
+        "{}：{}；{}：{}",
+        name(&mine),
+        joined(&first.stored.cells),
+        name(&models_of(other)),
+        joined(&other.stored.cells)
+    );
+    stop.citations = vec![row_citation(first, false), row_citation(other, false)];
+    Err(stop)
+}
+
+/// A row of a table that is no code table: the column of the model where columns are models, labelled cells otherwise.
+fn row(retrieval: &Retrieval, ranked: &Ranked, model: Option<&ModelNumber>) -> Result<Rendered, Stop> {
+    let stored = &ranked.stored;
+    let columns = model_columns(retrieval, &stored.header);
+    let warnings = stored.warnings.clone();
+    if columns.len() < 2 || stored.cells.len() != stored.header.len() {
+        let answer = labelled(&stored.header, &stored.cells, "；");
+        return Ok(Rendered {
+            answer,
+            citations: vec![row_citation(ranked, !stored.header.is_empty())],
+            printed_warnings: warnings,
+        });
+    }
+    let label: String = label(&stored.header, &stored.cells, &columns);
+    let value = |at: usize| stored.cells[at].as_str();
+    let chosen: Vec<usize> = match model {
+        Some(model) => columns
+            .iter()
+            .copied()
+            .filter(|&at| column_is(&stored.header[at], model))
+            .collect(),
+        None => Vec::new(),
+    };
+    let same = columns.iter().all(|&at| value(at) == value(columns[0]));
+    let answer = if let Some(&at) = chosen.first() {
+        format!("{label}：{}（{}）", value(at), stored.header[at])
+    } else if same {
+        format!("{label}：{}", value(columns[0]))
+    } else {
+        let all: Vec<String> = columns
+            .iter()
+            .map(|&at| format!("{} 为 {}", stored.header[at], value(at)))
+            .collect();
+        let mut stop = Stop::new(
+            RefusalReason::ModelNeeded,
+            vec![say(
+                retrieval.understood.latin,
+                "机型（见铭牌）",
+                "the model (rating plate)",
+            )],
+        );
+        stop.detail = format!("{label}：{}", all.join("，"));
+        stop.citations = vec![row_citation(ranked, true)];
+        return Err(stop);
+    };
+    Ok(Rendered {
+        answer,
+        citations: vec![row_citation(ranked, true)],
+        printed_warnings: warnings,
+    })
+}
+
+/// Cells that are not values of a model, units in brackets.
+fn label(header: &[String], cells: &[String], columns: &[usize]) -> String {
+    let mut label = String::new();
+    for (at, cell) in cells.iter().enumerate() {
+        if columns.contains(&at) || cell.is_empty() {
+            continue;
+        }
+        let unit = ["单位", "unit", "unidad"]
+            .iter()
+            .any(|word| analysis::fold(&header[at]).contains(word));
+        if unit {
+            label.push_str(&format!("（{cell}）"));
+        } else {
+            if !label.is_empty() {
+                label.push(' ');
+            }
+            label.push_str(cell);
+        }
+    }
+    label
+}
+
+/// Columns whose title is a model: one that the library or the lexicon knows, or a name of that shape.
+fn model_columns(retrieval: &Retrieval, header: &[String]) -> Vec<usize> {
+    let is_model = |title: &String| {
+        let canonical = terms::canonical(title);
+        canonical.len() >= 4
+            && (terms::tokens(title)
+                .iter()
+                .any(|token| token.shape == Shape::Model)
+                || !retrieval
+                    .snapshot
+                    .catalog
+                    .names_model(&canonical, &retrieval.allowed)
+                    .is_empty())
+    };
+    (0..header.len()).filter(|&at| is_model(&header[at])).collect()
+}
+
+fn column_is(title: &str, model: &ModelNumber) -> bool {
+    let model = terms::canonical(model.as_str());
+    terms::tokens(title)
+        .iter()
+        .any(|token| model.starts_with(&token.canonical) || token.canonical.starts_with(&model))
+        || terms::canonical(title) == model
+}
+
+/// `代码：E6`, `名称：…`, one pair for each cell; cells alone where there is no header.
+fn labelled(header: &[String], cells: &[String], between: &str) -> String {
+    if header.len() != cells.len() || header.iter().all(String::is_empty) {
+        return match cells.iter().filter(|cell| !cell.is_empty()).collect::<Vec<_>>()[..] {
+            [name, value] => format!("{name}：{value}"),
+            _ => joined(cells),
+        };
+    }
+    let pairs = header
+        .iter()
+        .zip(cells)
+        .filter(|(_, cell)| !cell.is_empty() && *cell != "—" && *cell != "-");
+    pairs
+        .map(|(title, cell)| {
+            if title.is_empty() {
+                cell.clone()
+            } else {
+                format!("{title}：{cell}")
+            }
+        })
+        .collect::<Vec<_>>()
+        .join(between)
+}
+
+/// Quotes the row, with its header where the answer names a column.
+fn row_citation(ranked: &Ranked, with_header: bool) -> Citation {
+    let text = &ranked.stored.passage.text;
+    let chars = text.chars().count();
+    if with_header {
+        return citation(ranked, text.clone(), Span { start: 0, end: chars });
+    }
+    let line = joined(&ranked.stored.cells);
+    let start = chars.saturating_sub(line.chars().count());
+    citation(ranked, line, Span { start, end: chars })
+}
+
+/// Figures that a text refers to: 图 3-2, Figura 4.
+pub(super) fn figures(text: &str) -> Vec<String> {
+    static REGEX: OnceLock<Regex> = OnceLock::new();
+    let regex = REGEX.get_or_init(|| {
+        Regex::new(r"图\s?\d+(?:[-–.]\d+)*|[Ff]ig(?:ura|ure|\.)\s?\d+(?:[-.]\d+)*")
+            .unwrap_or_else(|_| unreachable!("constant"))
+    });
+    regex
+        .find_iter(text)
+        .map(|hit| hit.as_str().to_owned())
+        .take(10)
+        .collect()
+}

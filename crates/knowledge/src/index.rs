@@ -1,0 +1,423 @@
+//! The tantivy index: what is stored, how it is published, how candidates are found.
+//!
+//! Terms are made by [`crate::analysis`] and [`crate::terms`] and handed over ready; queries are built from terms directly.
+//! Document records and passages lie in one index, so that one commit publishes both.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use shifu_domain::DocumentId;
+use tantivy::collector::{Count, DocSetCollector, TopDocs};
+use tantivy::query::{
+    BooleanQuery, BoostQuery, ConstScoreQuery, EmptyQuery, Occur, Query, TermQuery, TermSetQuery,
+};
+use tantivy::schema::{
+    Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value,
+};
+use tantivy::tokenizer::{PreTokenizedString, Token};
+use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
+
+use crate::analysis;
+use crate::api::DocumentRecord;
+use crate::error::KnowledgeError;
+use crate::passages::StoredPassage;
+
+/// Memory of the index writer; tantivy asks for at least 15 MB a thread.
+const WRITER_BYTES: usize = 20_000_000;
+
+#[derive(Clone, Copy)]
+struct Fields {
+    document: Field,
+    record: Field,
+    passage: Field,
+    data: Field,
+    words: Field,
+    bigrams: Field,
+    heading_words: Field,
+    heading_bigrams: Field,
+    exact: Field,
+}
+
+/// Opened index.
+pub(crate) struct PassageIndex {
+    index: Index,
+    reader: IndexReader,
+    fields: Fields,
+    /// Opened at the first write, so that readers of another process are never locked out.
+    writer: Mutex<Option<IndexWriter>>,
+    folder: String,
+}
+
+/// Terms of a query with their weights.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct QueryTerms {
+    pub words: Vec<String>,
+    pub bigrams: Vec<String>,
+    pub exact: Vec<String>,
+}
+
+/// Weights of the fields; tuned on the CMRC 2018 trial set.
+const BIGRAM_BOOST: f32 = 0.55;
+const HEADING_BOOST: f32 = 0.35;
+const EXACT_BOOST: f32 = 12.0;
+
+fn schema() -> (Schema, Fields) {
+    let mut builder = Schema::builder();
+    let ready = || {
+        TextOptions::default().set_indexing_options(
+            TextFieldIndexing::default()
+                .set_tokenizer("raw")
+                .set_index_option(IndexRecordOption::WithFreqs),
+        )
+    };
+    let fields = Fields {
+        document: builder.add_text_field("document", STRING | STORED),
+        record: builder.add_text_field("record", STORED),
+        passage: builder.add_text_field("passage", STRING),
+        data: builder.add_text_field("data", STORED),
+        words: builder.add_text_field("words", ready()),
+        bigrams: builder.add_text_field("bigrams", ready()),
+        heading_words: builder.add_text_field("heading_words", ready()),
+        heading_bigrams: builder.add_text_field("heading_bigrams", ready()),
+        exact: builder.add_text_field("exact", STRING),
+    };
+    (builder.build(), fields)
+}
+
+/// Marks the passage field of document records.
+const RECORD_MARK: &str = "#record";
+
+impl PassageIndex {
+    /// An index that lives in memory.
+    pub(crate) fn in_memory() -> Result<Self, KnowledgeError> {
+        let (schema, fields) = schema();
+        Self::with(Index::create_in_ram(schema), fields, "memory")
+    }
+
+    /// Opens or creates the index in `folder`.
+    pub(crate) fn open(folder: &Path) -> Result<Self, KnowledgeError> {
+        let name = folder.display().to_string();
+        std::fs::create_dir_all(folder).map_err(|source| KnowledgeError::Io {
+            path: name.clone(),
+            source,
+        })?;
+        let (schema, fields) = schema();
+        let directory = tantivy::directory::MmapDirectory::open(folder).map_err(TantivyError::from)?;
+        let index = match Index::open_or_create(directory, schema) {
+            Ok(index) => index,
+            Err(TantivyError::SchemaError(_) | TantivyError::IncompatibleIndex(_)) => {
+                return Err(KnowledgeError::IncompatibleIndex { dir: name });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Self::with(index, fields, &name)
+    }
+
+    fn with(index: Index, fields: Fields, folder: &str) -> Result<Self, KnowledgeError> {
+        let reader = index
+            .reader_builder()
+            .reload_policy(ReloadPolicy::Manual)
+            .try_into()?;
+        Ok(Self {
+            index,
+            reader,
+            fields,
+            writer: Mutex::new(None),
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// The state as last published.
+    pub(crate) fn searcher(&self) -> Searcher {
+        self.reader.searcher()
+    }
+
+    /// Replaces documents in one commit: every record in `put` with its passages is written, every id in `drop` taken out. Either
+    /// all of it becomes visible or nothing.
+    pub(crate) fn publish(
+        &self,
+        put: &[(DocumentRecord, Option<Vec<StoredPassage>>)],
+        drop: &[DocumentId],
+    ) -> Result<(), KnowledgeError> {
+        let prepared: Vec<TantivyDocument> = put
+            .iter()
+            .flat_map(|(_, passages)| passages.iter().flatten())
+            .map(|passage| self.passage_document(passage))
+            .collect();
+        let mut guard = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let writer = self.opened(&mut guard)?;
+        let outcome = self.write(writer, put, prepared, drop);
+        if outcome.is_err() {
+            // Nothing of a failed write may be published by the next commit.
+            if writer.rollback().is_err() {
+                *guard = None;
+            }
+            return outcome;
+        }
+        self.reader.reload()?;
+        Ok(())
+    }
+
+    fn write(
+        &self,
+        writer: &mut IndexWriter,
+        put: &[(DocumentRecord, Option<Vec<StoredPassage>>)],
+        prepared: Vec<TantivyDocument>,
+        drop: &[DocumentId],
+    ) -> Result<(), KnowledgeError> {
+        for id in drop {
+            writer.delete_term(Term::from_field_text(self.fields.document, &id.0));
+        }
+        for (record, passages) in put {
+            if passages.is_some() {
+                writer.delete_term(Term::from_field_text(self.fields.document, &record.document_id.0));
+            } else {
+                // Only the record changes (retired): its own term tells it from the passages.
+                writer.delete_term(Term::from_field_text(
+                    self.fields.passage,
+                    &record_term(&record.document_id),
+                ));
+            }
+            writer.add_document(self.record_document(record))?;
+        }
+        for document in prepared {
+            writer.add_document(document)?;
+        }
+        writer.commit()?;
+        Ok(())
+    }
+
+    fn opened<'a>(&self, guard: &'a mut Option<IndexWriter>) -> Result<&'a mut IndexWriter, KnowledgeError> {
+        if guard.is_none() {
+            let writer = match self.index.writer_with_num_threads(1, WRITER_BYTES) {
+                Ok(writer) => writer,
+                Err(TantivyError::LockFailure(..)) => {
+                    return Err(KnowledgeError::Locked {
+                        dir: self.folder.clone(),
+                    });
+                }
+                Err(error) => return Err(error.into()),
+            };
+            *guard = Some(writer);
+        }
+        guard.as_mut().ok_or_else(|| KnowledgeError::Locked {
+            dir: self.folder.clone(),
+        })
+    }
+
+    fn record_document(&self, record: &DocumentRecord) -> TantivyDocument {
+        let mut document = TantivyDocument::new();
+        document.add_text(self.fields.document, &record.document_id.0);
+        document.add_text(self.fields.passage, RECORD_MARK);
+        document.add_text(self.fields.passage, record_term(&record.document_id));
+        document.add_text(
+            self.fields.record,
+            serde_json::to_string(record).unwrap_or_default(),
+        );
+        document
+    }
+
+    fn passage_document(&self, stored: &StoredPassage) -> TantivyDocument {
+        let mut document = TantivyDocument::new();
+        let folded = analysis::fold(&stored.passage.text);
+        let heading = analysis::fold(&format!(
+            "{}\n{}",
+            stored.title,
+            stored.passage.section.join("\n")
+        ));
+        document.add_text(self.fields.document, &stored.passage.document_id.0);
+        document.add_text(self.fields.passage, &stored.passage.passage_id.0);
+        document.add_text(
+            self.fields.data,
+            serde_json::to_string(stored).unwrap_or_default(),
+        );
+        document.add_pre_tokenized_text(self.fields.words, ready(analysis::words(&folded)));
+        document.add_pre_tokenized_text(self.fields.bigrams, ready(analysis::bigrams(&folded)));
+        document.add_pre_tokenized_text(self.fields.heading_words, ready(analysis::words(&heading)));
+        document.add_pre_tokenized_text(self.fields.heading_bigrams, ready(analysis::bigrams(&heading)));
+        for term in &stored.exact {
+            document.add_text(self.fields.exact, term);
+        }
+        document
+    }
+
+    /// All document records.
+    pub(crate) fn records(&self, searcher: &Searcher) -> Result<Vec<DocumentRecord>, KnowledgeError> {
+        let query = self.term(self.fields.passage, RECORD_MARK);
+        let mut records = BTreeMap::new();
+        for address in searcher.search(&query, &DocSetCollector)? {
+            let document: TantivyDocument = searcher.doc(address)?;
+            if let Some(record) = document
+                .get_first(self.fields.record)
+                .and_then(|value| value.as_str())
+                && let Ok(record) = serde_json::from_str::<DocumentRecord>(record)
+            {
+                records.insert(record.document_id.clone(), record);
+            }
+        }
+        Ok(records.into_values().collect())
+    }
+
+    /// A passage by its id.
+    pub(crate) fn passage(
+        &self,
+        searcher: &Searcher,
+        id: &str,
+    ) -> Result<Option<StoredPassage>, KnowledgeError> {
+        if id.starts_with('#') {
+            return Ok(None);
+        }
+        let found = searcher.search(
+            &self.term(self.fields.passage, id),
+            &TopDocs::with_limit(1).order_by_score(),
+        )?;
+        found
+            .first()
+            .map(|&(_, address)| self.stored(searcher, address))
+            .transpose()
+            .map(Option::flatten)
+    }
+
+    /// All passages of the given documents, in no order.
+    pub(crate) fn passages_of(
+        &self,
+        searcher: &Searcher,
+        id: &DocumentId,
+    ) -> Result<Vec<StoredPassage>, KnowledgeError> {
+        let mut found = Vec::new();
+        for address in searcher.search(&self.term(self.fields.document, &id.0), &DocSetCollector)? {
+            found.extend(self.stored(searcher, address)?);
+        }
+        found.sort_by(|a, b| {
+            (a.passage.page, a.passage.span.start).cmp(&(b.passage.page, b.passage.span.start))
+        });
+        Ok(found)
+    }
+
+    fn stored(
+        &self,
+        searcher: &Searcher,
+        address: tantivy::DocAddress,
+    ) -> Result<Option<StoredPassage>, KnowledgeError> {
+        let document: TantivyDocument = searcher.doc(address)?;
+        Ok(document
+            .get_first(self.fields.data)
+            .and_then(|value| value.as_str())
+            .and_then(|json| serde_json::from_str(json).ok()))
+    }
+
+    /// The best `limit` passages of the allowed documents (`None`: of all) by BM25, ties by position in the index.
+    pub(crate) fn candidates(
+        &self,
+        searcher: &Searcher,
+        terms: &QueryTerms,
+        allowed: Option<&[DocumentId]>,
+        limit: usize,
+    ) -> Result<Vec<(f32, StoredPassage)>, KnowledgeError> {
+        let mut should: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+        let mut add = |field: Field, text: &str, boost: f32| {
+            should.push((
+                Occur::Should,
+                Box::new(BoostQuery::new(Box::new(self.scored_term(field, text)), boost)),
+            ));
+        };
+        for word in &terms.words {
+            add(self.fields.words, word, 1.0);
+            add(self.fields.heading_words, word, HEADING_BOOST);
+        }
+        for bigram in &terms.bigrams {
+            add(self.fields.bigrams, bigram, BIGRAM_BOOST);
+            add(self.fields.heading_bigrams, bigram, HEADING_BOOST * BIGRAM_BOOST);
+        }
+        for exact in &terms.exact {
+            let term = ConstScoreQuery::new(Box::new(self.term(self.fields.exact, exact)), EXACT_BOOST);
+            should.push((Occur::Should, Box::new(term)));
+        }
+        if should.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = self.within(Box::new(BooleanQuery::new(should)), allowed);
+        let found = searcher.search(&query, &TopDocs::with_limit(limit.max(1)).order_by_score())?;
+        let mut out = Vec::with_capacity(found.len());
+        for (score, address) in found {
+            if let Some(stored) = self.stored(searcher, address)? {
+                out.push((score, stored));
+            }
+        }
+        Ok(out)
+    }
+
+    /// Passages of the allowed documents that hold an exact term.
+    pub(crate) fn count_exact(
+        &self,
+        searcher: &Searcher,
+        term: &str,
+        allowed: Option<&[DocumentId]>,
+    ) -> Result<usize, KnowledgeError> {
+        let query = self.within(Box::new(self.term(self.fields.exact, term)), allowed);
+        Ok(searcher.search(&query, &Count)?)
+    }
+
+    /// Inverse document frequency of a word and of a bigram, as BM25 weighs them, over passages.
+    pub(crate) fn word_idf(&self, searcher: &Searcher, word: &str) -> f64 {
+        self.idf(searcher, self.fields.words, word)
+    }
+
+    fn idf(&self, searcher: &Searcher, field: Field, text: &str) -> f64 {
+        let with = searcher
+            .doc_freq(&Term::from_field_text(field, text))
+            .unwrap_or(0) as f64;
+        let all = searcher.num_docs() as f64;
+        (1.0 + (all - with + 0.5).max(0.0) / (with + 0.5)).ln()
+    }
+
+    fn within(&self, query: Box<dyn Query>, allowed: Option<&[DocumentId]>) -> Box<dyn Query> {
+        match allowed {
+            None => query,
+            Some([]) => Box::new(EmptyQuery),
+            Some(ids) => {
+                let terms = ids
+                    .iter()
+                    .map(|id| Term::from_field_text(self.fields.document, &id.0));
+                let filter: Box<dyn Query> =
+                    Box::new(ConstScoreQuery::new(Box::new(TermSetQuery::new(terms)), 0.0));
+                Box::new(BooleanQuery::new(vec![
+                    (Occur::Must, query),
+                    (Occur::Must, filter),
+                ]))
+            }
+        }
+    }
+
+    fn term(&self, field: Field, text: &str) -> TermQuery {
+        TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::Basic)
+    }
+
+    fn scored_term(&self, field: Field, text: &str) -> TermQuery {
+        TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::WithFreqs)
+    }
+}
+
+fn record_term(id: &DocumentId) -> String {
+    format!("#record:{}", id.0)
+}
+
+/// Finished terms as tantivy takes them.
+fn ready(terms: Vec<String>) -> PreTokenizedString {
+    let tokens = terms
+        .into_iter()
+        .enumerate()
+        .map(|(position, text)| Token {
+            offset_from: 0,
+            offset_to: text.len(),
+            position,
+            text,
+            position_length: 1,
+        })
+        .collect();
+    PreTokenizedString {
+        text: String::new(),
+        tokens,
+    }
+}

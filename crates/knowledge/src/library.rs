@@ -1,0 +1,570 @@
+//! [`Library`]: the documents of an operator, searchable while they change.
+//!
+//! Every method takes `&self`. Readers work on the last published snapshot; a change becomes visible as a whole, in one commit.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Instant;
+
+use jiff::civil::Date;
+use sha2::{Digest, Sha256};
+use shifu_domain::recognise::Lexicon;
+use shifu_domain::{DocumentId, DocumentMetadata, Passage, PassageId, ProductLine, Span};
+use tantivy::Searcher;
+
+use crate::analysis;
+use crate::answer::look_alike;
+use crate::api::{
+    DocumentRecord, DocumentState, DocumentUpload, Ingested, Scope, SearchHit, SearchReply, SearchRequest,
+};
+use crate::catalog::{Catalog, applies_to};
+use crate::error::KnowledgeError;
+use crate::index::PassageIndex;
+use crate::limits::Limits;
+use crate::parse::{ParseProgress, parse};
+use crate::passages::{self, Kind, StoredPassage};
+use crate::question::Understood;
+use crate::rank::{self, Ranked, Weighted, Weights};
+use crate::terms;
+
+/// Candidates that BM25 hands to the scorer.
+pub(crate) const CANDIDATES: usize = 60;
+/// Hits when the request does not say.
+const DEFAULT_TOP_K: usize = 10;
+const MOST_TOP_K: usize = 100;
+
+/// The documents of an operator.
+pub struct Library {
+    index: PassageIndex,
+    snapshot: RwLock<Arc<Snapshot>>,
+    lexicon: RwLock<Option<Arc<Lexicon>>>,
+    /// Held from reading the catalogue to publishing its change.
+    changes: Mutex<()>,
+    limits: Limits,
+    weights: Weights,
+}
+
+/// What readers see.
+pub(crate) struct Snapshot {
+    pub searcher: Searcher,
+    pub catalog: Catalog,
+}
+
+/// How a library is opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LibraryOptions {
+    /// Bounds of one document.
+    pub limits: Limits,
+}
+
+/// One query against one snapshot: everything that search and answer share.
+pub(crate) struct Retrieval {
+    pub understood: Understood,
+    pub snapshot: Arc<Snapshot>,
+    pub allowed: Vec<DocumentId>,
+    pub ranked: Vec<Ranked>,
+    /// Content words with their idf, and whether the library has them.
+    pub idf: Vec<(String, f64)>,
+}
+
+impl Library {
+    /// Opens or creates the library in a folder.
+    ///
+    /// # Errors
+    /// [`KnowledgeError::Io`] and [`KnowledgeError::IncompatibleIndex`] for the folder, [`KnowledgeError::Index`] for the engine.
+    pub fn open(dir: &Path, options: LibraryOptions) -> Result<Self, KnowledgeError> {
+        Self::with(PassageIndex::open(dir)?, options)
+    }
+
+    /// A library that lives in memory, for measurements and tests.
+    ///
+    /// # Errors
+    /// [`KnowledgeError::Index`].
+    pub fn in_memory() -> Result<Self, KnowledgeError> {
+        Self::with(PassageIndex::in_memory()?, LibraryOptions::default())
+    }
+
+    fn with(index: PassageIndex, options: LibraryOptions) -> Result<Self, KnowledgeError> {
+        let searcher = index.searcher();
+        let catalog = Catalog::new(index.records(&searcher)?);
+        Ok(Self {
+            index,
+            snapshot: RwLock::new(Arc::new(Snapshot { searcher, catalog })),
+            lexicon: RwLock::new(None),
+            changes: Mutex::new(()),
+            limits: options.limits,
+            weights: Weights::default(),
+        })
+    }
+
+    /// Replaces the lexicon that questions are read with.
+    pub fn set_lexicon(&self, lexicon: Arc<Lexicon>) {
+        *self.lexicon.write().unwrap_or_else(PoisonError::into_inner) = Some(lexicon);
+    }
+
+    /// Weights of the scorer, in the order coverage, window, phrase, exact: for tuning by examples only.
+    #[doc(hidden)]
+    pub fn set_weights(&mut self, weights: [f64; 4]) {
+        let [coverage, window, phrase, exact] = weights;
+        self.weights = Weights {
+            coverage,
+            window,
+            phrase,
+            exact,
+        };
+    }
+
+    pub(crate) fn lexicon(&self) -> Option<Arc<Lexicon>> {
+        self.lexicon
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Parses, cuts and publishes one file; on any error nothing of it is in the library.
+    ///
+    /// # Errors
+    /// [`KnowledgeError`] names the file and the reason.
+    pub fn add(
+        &self,
+        upload: &DocumentUpload,
+        progress: &mut dyn FnMut(ParseProgress),
+    ) -> Result<Ingested, KnowledgeError> {
+        check_id(&upload.document_id)?;
+        if upload.metadata.supersedes.as_ref() == Some(&upload.document_id) {
+            return Err(KnowledgeError::SupersedesItself {
+                id: upload.document_id.0.clone(),
+            });
+        }
+        let document = parse(&upload.bytes, &upload.file_name, &self.limits, progress)?;
+        let passages = passages::cut(&document, &upload.document_id, &upload.metadata.title);
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let mut record = DocumentRecord {
+            document_id: upload.document_id.clone(),
+            metadata: upload.metadata.clone(),
+            state: DocumentState::Indexed,
+            pages: count(document.pages.len()),
+            passages: count(passages.len()),
+            skipped: document.skipped,
+            file_name: upload.file_name.clone(),
+            sha256: Sha256::digest(&upload.bytes)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+            replaces: Vec::new(),
+        };
+        let ingested = Ingested {
+            document_id: record.document_id.clone(),
+            pages: record.pages,
+            passages: record.passages,
+            skipped: record.skipped.clone(),
+        };
+        let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        record.replaces = self
+            .snapshot()
+            .catalog
+            .replaced_through(record.metadata.supersedes.as_ref());
+        record.replaces.retain(|id| *id != record.document_id);
+        self.index.publish(&[(record, Some(passages))], &[])?;
+        self.refresh()?;
+        Ok(ingested)
+    }
+
+    /// Adds plain passages, one each, under their own ids: for measurements over sets of passages.
+    ///
+    /// # Errors
+    /// [`KnowledgeError::Index`].
+    pub fn add_passages(&self, passages: Vec<(String, String, String)>) -> Result<(), KnowledgeError> {
+        let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = self.snapshot().catalog.records().count();
+        let id = DocumentId(format!("passages-{number}"));
+        let stored: Vec<StoredPassage> = passages
+            .into_iter()
+            .map(|(passage, title, text)| plain_passage(&id, passage, title, text))
+            .collect();
+        let record = plain_record(&id, u32::try_from(stored.len()).unwrap_or(u32::MAX));
+        self.index.publish(&[(record, Some(stored))], &[])?;
+        self.refresh()
+    }
+
+    /// Takes a document out for good.
+    ///
+    /// # Errors
+    /// [`KnowledgeError::UnknownDocument`].
+    pub fn remove(&self, id: &DocumentId) -> Result<(), KnowledgeError> {
+        let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        self.known(id)?;
+        self.index.publish(&[], std::slice::from_ref(id))?;
+        self.refresh()
+    }
+
+    /// Takes a document out of use; it stays listed and is never cited. What it replaced comes back into force.
+    ///
+    /// # Errors
+    /// [`KnowledgeError::UnknownDocument`].
+    pub fn retire(&self, id: &DocumentId) -> Result<(), KnowledgeError> {
+        let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut record = self.known(id)?;
+        record.state = DocumentState::Retired;
+        self.index.publish(&[(record, None)], &[])?;
+        self.refresh()
+    }
+
+    /// Changes what is known about a document (title, models, dates, what it supersedes) without parsing it again.
+    ///
+    /// # Errors
+    /// [`KnowledgeError::UnknownDocument`], [`KnowledgeError::SupersedesItself`].
+    pub fn update_metadata(&self, id: &DocumentId, metadata: DocumentMetadata) -> Result<(), KnowledgeError> {
+        let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut record = self.known(id)?;
+        if metadata.supersedes.as_ref() == Some(id) {
+            return Err(KnowledgeError::SupersedesItself { id: id.0.clone() });
+        }
+        record.replaces = self
+            .snapshot()
+            .catalog
+            .replaced_through(metadata.supersedes.as_ref());
+        record.replaces.retain(|other| other != id);
+        record.metadata = metadata;
+        self.index.publish(&[(record, None)], &[])?;
+        self.refresh()
+    }
+
+    fn known(&self, id: &DocumentId) -> Result<DocumentRecord, KnowledgeError> {
+        self.snapshot()
+            .catalog
+            .get(id)
+            .cloned()
+            .ok_or_else(|| KnowledgeError::UnknownDocument { id: id.0.clone() })
+    }
+
+    fn refresh(&self) -> Result<(), KnowledgeError> {
+        let searcher = self.index.searcher();
+        let catalog = Catalog::new(self.index.records(&searcher)?);
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) =
+            Arc::new(Snapshot { searcher, catalog });
+        Ok(())
+    }
+
+    /// All documents, by id.
+    #[must_use]
+    pub fn list(&self) -> Vec<DocumentRecord> {
+        self.snapshot().catalog.records().cloned().collect()
+    }
+
+    /// One document.
+    #[must_use]
+    pub fn get(&self, id: &DocumentId) -> Option<DocumentRecord> {
+        self.snapshot().catalog.get(id).cloned()
+    }
+
+    /// One passage by its id, whatever its document's state.
+    ///
+    /// # Errors
+    /// [`KnowledgeError::Index`].
+    pub fn passage(&self, id: &PassageId) -> Result<Option<Passage>, KnowledgeError> {
+        Ok(self
+            .index
+            .passage(&self.snapshot().searcher, &id.0)?
+            .map(|stored| stored.passage))
+    }
+
+    /// All passages of a document in reading order.
+    ///
+    /// # Errors
+    /// [`KnowledgeError::Index`].
+    pub fn passages(&self, id: &DocumentId) -> Result<Vec<Passage>, KnowledgeError> {
+        let found = self.index.passages_of(&self.snapshot().searcher, id)?;
+        Ok(found.into_iter().map(|stored| stored.passage).collect())
+    }
+
+    /// Passages for a query, best first.
+    ///
+    /// # Errors
+    /// [`KnowledgeError::Index`].
+    pub fn search(&self, request: &SearchRequest) -> Result<SearchReply, KnowledgeError> {
+        let started = Instant::now();
+        let scope = Scope {
+            model: request.model.clone(),
+            product_line: request.product_line.clone(),
+            brand: request.brand.clone(),
+            visible_brands: request.visible_brands.clone(),
+            on: request.on,
+        };
+        let top_k = request.top_k.unwrap_or(DEFAULT_TOP_K).clamp(1, MOST_TOP_K);
+        let found = self.retrieve(&request.query, &scope, &[], top_k.max(CANDIDATES))?;
+        let hits = found
+            .ranked
+            .iter()
+            .take(top_k)
+            .map(|ranked| hit(ranked, &found.understood))
+            .collect();
+        Ok(SearchReply {
+            hits,
+            took_ms: started.elapsed().as_secs_f64() * 1000.0,
+        })
+    }
+
+    /// Understands a query, finds candidates within the scope and orders them. `more_exact` are exact terms from the conversation.
+    pub(crate) fn retrieve(
+        &self,
+        query: &str,
+        scope: &Scope,
+        more_exact: &[String],
+        limit: usize,
+    ) -> Result<Retrieval, KnowledgeError> {
+        let snapshot = self.snapshot();
+        let allowed = snapshot.catalog.allowed(scope, scope.on.unwrap_or_else(today));
+        let everything = allowed.len() == snapshot.catalog.records().count();
+        let filter = (!everything).then_some(allowed.as_slice());
+        let lexicon = self.lexicon();
+        let mut understood = Understood::new(query, lexicon.as_deref(), |code| {
+            self.index
+                .count_exact(&snapshot.searcher, &format!("c:{code}"), Some(&allowed))
+                .unwrap_or(0)
+                > 0
+        });
+        for at in 0..understood.codes.len() {
+            let code = understood.codes[at].clone();
+            let other = look_alike(&code);
+            let stands = |name: &str| {
+                self.index
+                    .count_exact(&snapshot.searcher, &format!("t:{name}"), Some(&allowed))
+                    .unwrap_or(0)
+                    > 0
+            };
+            if other != code && !stands(&code) && stands(&other) {
+                understood
+                    .terms
+                    .exact
+                    .extend([format!("t:{other}"), format!("c:{other}")]);
+                understood.codes[at] = other;
+            }
+        }
+        understood.terms.exact.extend(more_exact.iter().cloned());
+        understood.terms.exact.sort();
+        understood.terms.exact.dedup();
+        let found = if allowed.is_empty() {
+            Vec::new()
+        } else {
+            self.index
+                .candidates(&snapshot.searcher, &understood.terms, filter, limit)?
+        };
+        let idf: Vec<(String, f64)> = understood
+            .words
+            .iter()
+            .map(|word| (word.clone(), self.index.word_idf(&snapshot.searcher, word)))
+            .collect();
+        let weighted = Weighted {
+            words: idf.iter().map(|(word, idf)| (word.as_str(), *idf)).collect(),
+            total: idf.iter().map(|(_, idf)| idf).sum(),
+        };
+        let mut ranked = rank::rank(
+            found,
+            &understood.folded,
+            &understood.terms,
+            &weighted,
+            &self.weights,
+        );
+        // The model of the request wins over the one in the question; passages about another one go back.
+        let asked: Vec<String> = match &scope.model {
+            Some(model) => vec![terms::canonical(model.as_str())],
+            None => understood
+                .models
+                .iter()
+                .map(|model| model.canonical.clone())
+                .collect(),
+        };
+        penalise_other_models(&mut ranked, &asked, &snapshot.catalog);
+        Ok(Retrieval {
+            understood,
+            snapshot,
+            allowed,
+            ranked,
+            idf,
+        })
+    }
+
+    /// Passages of the allowed documents that hold an exact term.
+    pub(crate) fn count_exact(&self, retrieval: &Retrieval, term: &str) -> Result<usize, KnowledgeError> {
+        self.index
+            .count_exact(&retrieval.snapshot.searcher, term, Some(&retrieval.allowed))
+    }
+
+    /// Idf of a word at the time of a retrieval.
+    pub(crate) fn idf(&self, retrieval: &Retrieval, word: &str) -> f64 {
+        self.index.word_idf(&retrieval.snapshot.searcher, word)
+    }
+}
+
+/// Taken off for a passage that names models, and none of those asked for.
+const OTHER_MODEL: f64 = 1.0;
+
+fn penalise_other_models(ranked: &mut [Ranked], asked: &[String], catalog: &Catalog) {
+    if asked.is_empty() {
+        return;
+    }
+    let listed: std::collections::BTreeSet<String> = catalog
+        .records()
+        .flat_map(|record| &record.metadata.models)
+        .map(|model| terms::canonical(model.as_str()))
+        .collect();
+    for candidate in ranked.iter_mut() {
+        let named: Vec<&str> = candidate
+            .stored
+            .exact
+            .iter()
+            .filter_map(|term| term.strip_prefix("t:"))
+            .filter(|name| {
+                listed
+                    .iter()
+                    .any(|model| model == name || (name.len() >= 5 && model.starts_with(*name)))
+            })
+            .collect();
+        let about = |asked: &String| {
+            named
+                .iter()
+                .any(|name| asked.starts_with(name) || name.starts_with(asked.as_str()))
+        };
+        if !named.is_empty() && !asked.iter().any(about) {
+            candidate.parts.other_model = -OTHER_MODEL;
+            candidate.score -= OTHER_MODEL;
+        }
+    }
+    rank::sort(ranked);
+}
+
+/// Whether a document applies to a model; what search and answer filter by.
+#[must_use]
+pub fn document_applies_to(metadata: &DocumentMetadata, model: &shifu_domain::ModelNumber) -> bool {
+    applies_to(&metadata.models, model)
+}
+
+fn hit(ranked: &Ranked, understood: &Understood) -> SearchHit {
+    let passage = &ranked.stored.passage;
+    SearchHit {
+        passage_id: passage.passage_id.clone(),
+        document_id: passage.document_id.clone(),
+        title: ranked.stored.title.clone(),
+        page: passage.page,
+        page_label: passage.page_label.clone(),
+        section: ranked.stored.section(),
+        text: passage.text.clone(),
+        score: ranked.score,
+        highlights: highlights(&passage.text, understood),
+    }
+}
+
+/// Places of the question's words and codes in a text, merged.
+fn highlights(text: &str, understood: &Understood) -> Vec<Span> {
+    let folded: Vec<char> = text.chars().map(analysis::fold_char).collect();
+    let mut spans: Vec<Span> = Vec::new();
+    let names = understood
+        .codes
+        .iter()
+        .chain(&understood.parts)
+        .map(|name| name.to_lowercase());
+    for word in understood.words.iter().cloned().chain(names) {
+        let needle: Vec<char> = word.chars().collect();
+        if needle.is_empty() {
+            continue;
+        }
+        spans.extend(
+            folded
+                .windows(needle.len())
+                .enumerate()
+                .filter(|(_, window)| *window == needle.as_slice())
+                .map(|(start, _)| Span {
+                    start,
+                    end: start + needle.len(),
+                })
+                .take(50),
+        );
+    }
+    spans.sort();
+    let mut merged: Vec<Span> = Vec::new();
+    for span in spans {
+        match merged.last_mut() {
+            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+            _ => merged.push(span),
+        }
+    }
+    merged
+}
+
+fn check_id(id: &DocumentId) -> Result<(), KnowledgeError> {
+    let valid = !id.0.is_empty()
+        && id.0.len() <= 128
+        && id
+            .0
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'));
+    if valid {
+        Ok(())
+    } else {
+        Err(KnowledgeError::InvalidDocumentId {
+            id: id.0.chars().take(128).collect(),
+        })
+    }
+}
+
+pub(crate) fn today() -> Date {
+    jiff::Zoned::now().date()
+}
+
+fn plain_passage(document: &DocumentId, id: String, title: String, text: String) -> StoredPassage {
+    let exact = terms::exact_terms(&text, &[]).into_iter().collect();
+    let length = text.chars().count();
+    StoredPassage {
+        passage: Passage {
+            passage_id: PassageId(id),
+            document_id: document.clone(),
+            page: 1,
+            page_label: None,
+            section: Vec::new(),
+            text,
+            span: Span {
+                start: 0,
+                end: length,
+            },
+            area: None,
+        },
+        title,
+        kind: Kind::Text,
+        header: Vec::new(),
+        cells: Vec::new(),
+        warnings: Vec::new(),
+        exact,
+    }
+}
+
+fn plain_record(id: &DocumentId, passages: u32) -> DocumentRecord {
+    // "passages" is a valid product line by its rule (a-z); the fallback is never reached.
+    let product_line = ProductLine::new("passages").unwrap_or_else(|_| unreachable!("constant"));
+    DocumentRecord {
+        document_id: id.clone(),
+        metadata: DocumentMetadata {
+            title: String::new(),
+            product_line,
+            brand: None,
+            models: Vec::new(),
+            revision: String::new(),
+            effective_date: None,
+            supersedes: None,
+        },
+        state: DocumentState::Indexed,
+        pages: 1,
+        passages,
+        skipped: Vec::new(),
+        file_name: String::new(),
+        sha256: String::new(),
+        replaces: Vec::new(),
+    }
+}

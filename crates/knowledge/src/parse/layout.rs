@@ -1,0 +1,550 @@
+//! Glyphs at positions → reading order: words, rows, tables, paragraphs.
+//!
+//! Rows are groups of glyphs on one baseline. Where two or more rows keep the same gaps open (or horizontal rules frame them),
+//! they are a table and every cell stays with its row; where a page's rows are two columns of running text, the columns are
+//! read one after the other.
+
+use crate::document::{Block, Table, opens_as_warning};
+
+use super::{grid, plain};
+
+/// A glyph's text and place; y grows downwards, lengths in points.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Glyph {
+    pub x: f64,
+    pub y: f64,
+    pub width: f64,
+    pub size: f64,
+    pub text: String,
+}
+
+/// A horizontal rule.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Rule {
+    pub x0: f64,
+    pub x1: f64,
+    pub y: f64,
+}
+
+/// Text without a gap wider than a word space.
+#[derive(Debug, Clone, PartialEq)]
+struct Cell {
+    x0: f64,
+    x1: f64,
+    text: String,
+}
+
+/// Cells on one baseline, left to right.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Row {
+    y: f64,
+    size: f64,
+    cells: Vec<Cell>,
+}
+
+impl Row {
+    fn text(&self) -> String {
+        self.cells
+            .iter()
+            .map(|cell| cell.text.as_str())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    fn x0(&self) -> f64 {
+        self.cells.first().map_or(0.0, |cell| cell.x0)
+    }
+
+    fn x1(&self) -> f64 {
+        self.cells.last().map_or(0.0, |cell| cell.x1)
+    }
+
+    /// What stays the same when a header or footer is repeated: digits masked, with its place.
+    pub(super) fn repeat_key(&self) -> (i64, String) {
+        let text = self
+            .text()
+            .chars()
+            .map(|c| if c.is_ascii_digit() { '#' } else { c })
+            .collect();
+        ((self.y / 4.0).round() as i64, text)
+    }
+
+    /// Characters by font size in half points.
+    pub(super) fn size_class(&self) -> (u32, usize) {
+        (
+            (self.size * 2.0).round().max(0.0) as u32,
+            self.text().chars().count(),
+        )
+    }
+}
+
+/// Groups glyphs into rows, top to bottom.
+pub(super) fn rows(mut glyphs: Vec<Glyph>) -> Vec<Row> {
+    glyphs.retain(|g| g.size > 0.5 && g.x.is_finite() && g.y.is_finite() && g.width.is_finite());
+    glyphs.sort_by(|a, b| a.y.total_cmp(&b.y));
+    let mut lines: Vec<Vec<Glyph>> = Vec::new();
+    for glyph in glyphs {
+        match lines.last_mut() {
+            Some(line) if same_baseline(line, &glyph) => line.push(glyph),
+            _ => lines.push(vec![glyph]),
+        }
+    }
+    lines.into_iter().filter_map(row).collect()
+}
+
+/// Superscripts and units sit a little above; a third of the size is still the same row.
+fn same_baseline(line: &[Glyph], glyph: &Glyph) -> bool {
+    line.first()
+        .is_some_and(|first| (glyph.y - first.y).abs() <= 0.35 * first.size.max(glyph.size))
+}
+
+fn row(mut line: Vec<Glyph>) -> Option<Row> {
+    line.sort_by(|a, b| a.x.total_cmp(&b.x));
+    line.dedup_by(|b, a| a.text == b.text && (a.x - b.x).abs() < 0.12 * a.size);
+    let size = line.iter().map(|g| g.size).fold(0.0, f64::max);
+    let y = line.iter().map(|g| g.y).fold(f64::MIN, f64::max);
+    let mut cells: Vec<Cell> = Vec::new();
+    for glyph in &line {
+        let blank = glyph.text.chars().all(char::is_whitespace);
+        match cells.last_mut() {
+            Some(cell) if glyph.x - cell.x1 < 1.0 * glyph.size => {
+                if blank {
+                    if !cell.text.ends_with(' ') && !cell.text.is_empty() {
+                        cell.text.push(' ');
+                    }
+                    // Blanks do not widen the cell, so that a run of them is a gap.
+                    continue;
+                }
+                let gap = glyph.x - cell.x1 > 0.18 * glyph.size && !cell.text.ends_with(' ');
+                if gap && needs_space(&cell.text, &glyph.text) {
+                    cell.text.push(' ');
+                }
+                cell.text.push_str(&glyph.text);
+                cell.x1 = cell.x1.max(glyph.x + glyph.width);
+            }
+            _ if blank => {}
+            _ => cells.push(Cell {
+                x0: glyph.x,
+                x1: glyph.x + glyph.width,
+                text: glyph.text.clone(),
+            }),
+        }
+    }
+    for cell in &mut cells {
+        cell.text = cell.text.trim().to_owned();
+    }
+    cells.retain(|cell| !cell.text.is_empty());
+    (!cells.is_empty()).then_some(Row { y, size, cells })
+}
+
+fn needs_space(before: &str, after: &str) -> bool {
+    let latin =
+        |c: Option<char>| c.is_some_and(|c| c.is_ascii_graphic() || ('\u{c0}'..'\u{250}').contains(&c));
+    latin(before.chars().last()) && latin(after.chars().next())
+}
+
+/// Rows of a page → blocks. `body` is the size of running text, `headings` the larger sizes, largest first (in half points).
+pub(super) fn blocks(rows: &[Row], rules: &[Rule], body: u32, headings: &[u32]) -> Vec<Block> {
+    if let Some((left, right)) = two_columns(rows) {
+        let mut out = blocks_in_order(&left, &[], body, headings);
+        out.extend(blocks_in_order(&right, &[], body, headings));
+        return out;
+    }
+    blocks_in_order(rows, rules, body, headings)
+}
+
+fn blocks_in_order(rows: &[Row], rules: &[Rule], body: u32, headings: &[u32]) -> Vec<Block> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    let mut running: Vec<&Row> = Vec::new();
+    while at < rows.len() {
+        if let Some((end, table)) = ruled_table(rows, at, rules).or_else(|| gap_table(rows, at)) {
+            paragraphs(&std::mem::take(&mut running), body, headings, &mut out);
+            out.push(Block::Table(table));
+            at = end;
+        } else {
+            running.push(&rows[at]);
+            at += 1;
+        }
+    }
+    paragraphs(&running, body, headings, &mut out);
+    out
+}
+
+/// Two columns of running text: one gap down the page with long lines on both sides of most rows.
+fn two_columns(rows: &[Row]) -> Option<(Vec<Row>, Vec<Row>)> {
+    let pairs: Vec<&Row> = rows.iter().filter(|row| row.cells.len() == 2).collect();
+    if pairs.len() < 8 || pairs.len() * 3 < rows.len() {
+        return None;
+    }
+    let long = |cell: &Cell, size: f64| cell.x1 - cell.x0 > 14.0 * size;
+    let full = pairs
+        .iter()
+        .filter(|row| row.cells.iter().all(|cell| long(cell, row.size)))
+        .count();
+    if full * 5 < pairs.len() * 3 {
+        return None;
+    }
+    let mut starts: Vec<f64> = pairs.iter().map(|row| row.cells[1].x0).collect();
+    starts.sort_by(f64::total_cmp);
+    let gutter = starts[starts.len() / 2] - 2.0;
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    for row in rows {
+        // A heading across both columns ends the attempt: its order would be lost.
+        if row
+            .cells
+            .iter()
+            .any(|cell| cell.x0 < gutter - 20.0 && cell.x1 > gutter + 20.0)
+        {
+            return None;
+        }
+        let (to_left, to_right): (Vec<Cell>, Vec<Cell>) =
+            row.cells.iter().cloned().partition(|cell| cell.x0 < gutter);
+        for (cells, side) in [(to_left, &mut left), (to_right, &mut right)] {
+            if !cells.is_empty() {
+                side.push(Row {
+                    y: row.y,
+                    size: row.size,
+                    cells,
+                });
+            }
+        }
+    }
+    Some((left, right))
+}
+
+/// A table framed by horizontal rules that starts with row `at`: the text between two neighbouring rules is one table row.
+fn ruled_table(rows: &[Row], at: usize, rules: &[Rule]) -> Option<(usize, Table)> {
+    let first = &rows[at];
+    let covers = |rule: &Rule, row: &Row| rule.x0 <= row.x0() + 3.0 && rule.x1 >= row.x1() - 3.0;
+    let top = rules
+        .iter()
+        .filter(|rule| rule.y < first.y && first.y - rule.y < 4.0 * first.size && covers(rule, first))
+        .max_by(|a, b| a.y.total_cmp(&b.y))?;
+    let alike = |rule: &&Rule| (rule.x0 - top.x0).abs() < 6.0 && (rule.x1 - top.x1).abs() < 6.0;
+    let mut bounds: Vec<f64> = vec![top.y];
+    for rule in rules.iter().filter(alike).filter(|rule| rule.y > top.y + 1.0) {
+        let last = bounds[bounds.len() - 1];
+        if rule.y - last < 2.0 {
+            continue;
+        }
+        // Text left of the frame or a band without text ends the table.
+        let inside = rows[at..].iter().any(|row| row.y > last && row.y < rule.y + 1.0);
+        if !inside || rule.y - last > 400.0 {
+            break;
+        }
+        bounds.push(rule.y);
+    }
+    let bottom = *bounds.last()?;
+    let end = at + rows[at..].iter().take_while(|row| row.y < bottom + 1.0).count();
+    if bounds.len() < 3 || end <= at + 1 {
+        return None;
+    }
+    let region = &rows[at..end];
+    let columns = columns(region);
+    if columns.len() < 2 {
+        return None;
+    }
+    let mut grid: Vec<Vec<String>> = vec![vec![String::new(); columns.len()]; bounds.len() - 1];
+    for row in region {
+        let band = bounds
+            .iter()
+            .rposition(|&y| y < row.y - 0.2 * row.size)
+            .unwrap_or(0)
+            .min(grid.len() - 1);
+        put(row, &columns, &mut grid[band]);
+    }
+    Some((end, table_of(grid)))
+}
+
+/// A table by gaps alone: two or more rows in a row with the same open gaps; a row whose first column is empty goes on with the
+/// cell above.
+fn gap_table(rows: &[Row], at: usize) -> Option<(usize, Table)> {
+    if rows[at].cells.len() < 2 {
+        return None;
+    }
+    let mut end = at + 1;
+    while end < rows.len() {
+        let (above, row) = (&rows[end - 1], &rows[end]);
+        let near = row.y - above.y < 2.8 * above.size.max(row.size);
+        let aligned = row.cells.len() >= 2
+            || (row.x0() > rows[at].x0() + rows[at].size
+                && rows[at].cells.iter().any(|cell| (cell.x0 - row.x0()).abs() < 2.0));
+        if !near || !aligned {
+            break;
+        }
+        end += 1;
+    }
+    let region = &rows[at..end];
+    if region.iter().filter(|row| row.cells.len() >= 2).count() < 2 {
+        return None;
+    }
+    let columns = columns(region);
+    if columns.len() < 2 {
+        return None;
+    }
+    let mut grid: Vec<Vec<String>> = Vec::new();
+    for row in region {
+        let mut line = vec![String::new(); columns.len()];
+        put(row, &columns, &mut line);
+        match grid.last_mut() {
+            Some(last) if line[0].is_empty() => {
+                for (cell, more) in last.iter_mut().zip(line) {
+                    join(cell, &more);
+                }
+            }
+            _ => grid.push(line),
+        }
+    }
+    (grid.len() >= 2).then(|| (end, table_of(grid)))
+}
+
+/// Column intervals of a region: places that hardly any cell crosses separate them.
+fn columns(rows: &[Row]) -> Vec<(f64, f64)> {
+    let mut cells: Vec<&Cell> = rows.iter().flat_map(|row| &row.cells).collect();
+    // A cell across several columns (a caption, a merged title) would close the gaps: rows of one wide cell are left out.
+    let widest = rows.iter().map(|row| row.cells.len()).max().unwrap_or(1);
+    if widest >= 2 {
+        let single: Vec<&Cell> = rows
+            .iter()
+            .filter(|row| row.cells.len() == 1 && widest > 2)
+            .flat_map(|row| &row.cells)
+            .collect();
+        let spread = rows.iter().map(Row::x1).fold(f64::MIN, f64::max)
+            - rows.iter().map(Row::x0).fold(f64::MAX, f64::min);
+        cells.retain(|cell| {
+            !(single.iter().any(|s| std::ptr::eq(*s, *cell)) && cell.x1 - cell.x0 > 0.5 * spread)
+        });
+    }
+    cells.sort_by(|a, b| a.x0.total_cmp(&b.x0));
+    let mut columns: Vec<(f64, f64)> = Vec::new();
+    for cell in cells {
+        match columns.last_mut() {
+            Some(column) if cell.x0 < column.1 + 1.0 => column.1 = column.1.max(cell.x1),
+            _ => columns.push((cell.x0, cell.x1)),
+        }
+    }
+    columns
+}
+
+fn put(row: &Row, columns: &[(f64, f64)], line: &mut [String]) {
+    for cell in &row.cells {
+        let middle = (cell.x0 + cell.x1) / 2.0;
+        let at = columns
+            .iter()
+            .position(|&(x0, x1)| cell.x0 < x1 + 0.5 && cell.x1 > x0 - 0.5)
+            .or_else(|| columns.iter().rposition(|&(x0, _)| x0 <= middle))
+            .unwrap_or(0);
+        join(&mut line[at], &cell.text);
+    }
+}
+
+/// Joins wrapped text: a space between Latin words, nothing between ideographs.
+fn join(text: &mut String, more: &str) {
+    if !text.is_empty() && !more.is_empty() && needs_space(text, more) {
+        text.push(' ');
+    }
+    text.push_str(more);
+}
+
+fn table_of(mut grid: Vec<Vec<String>>) -> Table {
+    grid.retain(|row| row.iter().any(|cell| !cell.is_empty()));
+    let header = grid.len() >= 2
+        && (grid::reads_as_header(&grid[0], &grid[1])
+            || (grid.len() >= 3
+                && grid[0]
+                    .iter()
+                    .all(|cell| !cell.is_empty() && cell.chars().count() <= 20 && !starts_with_digit(cell))));
+    if header {
+        let head = grid.remove(0);
+        Table {
+            header: head,
+            rows: grid,
+        }
+    } else {
+        Table {
+            header: Vec::new(),
+            rows: grid,
+        }
+    }
+}
+
+fn starts_with_digit(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Rows outside tables → headings, items, warnings and paragraphs.
+fn paragraphs(rows: &[&Row], body: u32, headings: &[u32], out: &mut Vec<Block>) {
+    let margin = rows.iter().map(|row| row.x1()).fold(0.0, f64::max);
+    let mut open = String::new();
+    let mut above: Option<&Row> = None;
+    for row in rows {
+        let text = row.text();
+        let (size, length) = row.size_class();
+        let level = headings
+            .iter()
+            .position(|&h| h == size)
+            .filter(|_| length <= 60 && size > body);
+        if let Some(level) = level {
+            flush(&mut open, out);
+            let level = u8::try_from(level + 1).unwrap_or(9).min(9);
+            match (out.last_mut(), above) {
+                // A title over two lines.
+                (
+                    Some(Block::Heading {
+                        text: title,
+                        level: same,
+                    }),
+                    Some(last),
+                ) if *same == level && last.size_class().0 == size && row.y - last.y < 1.6 * row.size => {
+                    join(title, &text);
+                }
+                _ => out.push(Block::Heading { level, text }),
+            }
+        } else {
+            let breaks = plain::is_item(&text)
+                || plain::numbered_heading(&text).is_some()
+                || above.is_none_or(|last| {
+                    let gap = row.y - last.y > 1.75 * row.size.max(last.size);
+                    let sentence_ended = last
+                        .text()
+                        .ends_with(['。', '！', '？', '.', '!', '?', '：', ':', '；']);
+                    let short = last.x1() < margin - 4.0 * last.size;
+                    let after_heading = plain::numbered_heading(&last.text()).is_some();
+                    gap || after_heading
+                        || (sentence_ended && (short || row.x0() > last.x0() + 1.2 * row.size))
+                });
+            if breaks {
+                flush(&mut open, out);
+            }
+            join(&mut open, &text);
+        }
+        above = Some(row);
+    }
+    flush(&mut open, out);
+}
+
+fn flush(open: &mut String, out: &mut Vec<Block>) {
+    let text = std::mem::take(open);
+    if text.is_empty() {
+        return;
+    }
+    out.push(if opens_as_warning(&text) {
+        Block::Warning(text)
+    } else if let Some(level) = plain::numbered_heading(&text) {
+        Block::Heading {
+            level: (level + 1).min(9),
+            text,
+        }
+    } else if plain::is_item(&text) {
+        Block::Item(text)
+    } else {
+        Block::Paragraph(text)
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn glyphs(x: f64, y: f64, text: &str) -> Vec<Glyph> {
+        text.chars()
+            .enumerate()
+            .map(|(at, c)| Glyph {
+                x: x + 10.0 * at as f64,
+                y,
+                width: 10.0,
+                size: 10.0,
+                text: c.to_string(),
+            })
+            .collect()
+    }
+
+    fn laid_out(pieces: &[(f64, f64, &str)], rules: &[Rule]) -> Vec<Block> {
+        blocks(
+            &rows(
+                pieces
+                    .iter()
+                    .flat_map(|&(x, y, text)| glyphs(x, y, text))
+                    .collect(),
+            ),
+            rules,
+            20,
+            &[],
+        )
+    }
+
+    #[test]
+    fn cells_of_a_row_stay_together() {
+        let found = laid_out(
+            &[
+                (0., 10., "代码"),
+                (50., 10., "故障名称"),
+                (0., 25., "E6"),
+                (50., 25., "通信故障"),
+                (0., 40., "F1"),
+                (50., 40.2, "感温包"),
+            ],
+            &[],
+        );
+        let [Block::Table(table)] = &found[..] else {
+            panic!("{found:?}")
+        };
+        assert_eq!(table.header, ["代码", "故障名称"]);
+        assert_eq!(table.rows, [["E6", "通信故障"], ["F1", "感温包"]]);
+    }
+
+    #[test]
+    fn rules_keep_wrapped_cells_in_their_row() {
+        let rules: Vec<Rule> = [0.0, 14.0, 44.0, 60.0]
+            .map(|y| Rule {
+                x0: 0.0,
+                x1: 200.0,
+                y,
+            })
+            .to_vec();
+        let found = laid_out(
+            &[
+                (2., 10., "代码"),
+                (50., 10., "处理"),
+                (50., 25., "检查连接线"),
+                (2., 32., "E6"),
+                (50., 40., "更换主板"),
+                (2., 55., "F1"),
+                (50., 55., "更换"),
+            ],
+            &rules,
+        );
+        let [Block::Table(table)] = &found[..] else {
+            panic!("{found:?}")
+        };
+        assert_eq!(table.rows, [["E6", "检查连接线更换主板"], ["F1", "更换"]]);
+    }
+
+    #[test]
+    fn columns_of_text_are_read_one_after_the_other() {
+        let mut pieces = Vec::new();
+        for row in 0..10 {
+            pieces.push((
+                0.0,
+                15.0 * f64::from(row),
+                "左边一栏的文字有二十个字那么长才算得上是正文",
+            ));
+            pieces.push((
+                300.0,
+                15.0 * f64::from(row),
+                "右边一栏的文字也有二十个字那么长才算得上正文",
+            ));
+        }
+        let found = laid_out(&pieces, &[]);
+        let text = format!("{found:?}");
+        assert!(text.rfind("左边").unwrap() < text.find("右边").unwrap(), "{text}");
+    }
+
+    #[test]
+    fn latin_words_get_their_spaces_back() {
+        let mut line = glyphs(0.0, 10.0, "High");
+        line.extend(glyphs(44.0, 10.0, "pressure"));
+        assert_eq!(rows(line)[0].text(), "High pressure");
+    }
+}

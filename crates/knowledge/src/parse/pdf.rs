@@ -1,0 +1,428 @@
+//! PDF: the text layer by interpretation of the page content (`hayro`), which also knows predefined Chinese CMaps.
+//!
+//! Every page is interpreted on its own; one that fails, panics or passes a limit is reported and skipped.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use hayro_interpret::font::{Glyph as PdfGlyph, GlyphRun};
+use hayro_interpret::hayro_cmap::BfString;
+use hayro_interpret::hayro_syntax::object::{Array, Dict, Name, String as PdfString};
+use hayro_interpret::hayro_syntax::page::Page;
+use hayro_interpret::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+use hayro_interpret::kurbo::{Affine, BezPath, Point, Rect, Shape};
+use hayro_interpret::{
+    BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps, InterpreterCache,
+    InterpreterSettings, SoftMask, TransformExt, interpret_page,
+};
+
+use super::layout::{self, Glyph, Row, Rule};
+use super::{Builder, Fault, OverLimit, ParseProgress};
+
+/// Parses a whole PDF.
+pub(super) fn parse(
+    bytes: &[u8],
+    builder: &mut Builder,
+    progress: &mut dyn FnMut(ParseProgress),
+) -> Result<(), Fault> {
+    let limits = builder.limits;
+    super::bombs::check(bytes, limits.unpacked_bytes)?;
+    let pdf = match catch_unwind(AssertUnwindSafe(|| Pdf::new(bytes.to_vec()))) {
+        Ok(Ok(pdf)) => pdf,
+        Ok(Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected))) => return Err(Fault::Password),
+        Ok(Err(LoadPdfError::Decryption(other))) => {
+            return Err(Fault::Damaged(format!(
+                "its encryption cannot be read ({other:?})"
+            )));
+        }
+        Ok(Err(LoadPdfError::Invalid)) | Err(_) => {
+            return Err(Fault::Damaged(
+                "no page tree can be read; the file may be truncated".to_owned(),
+            ));
+        }
+    };
+    let total = pdf.pages().len();
+    if total > limits.pages as usize {
+        return Err(Fault::Over(OverLimit {
+            limit: "pages",
+            max: u64::from(limits.pages),
+            actual: total as u64,
+        }));
+    }
+    if total == 0 {
+        return Err(Fault::Damaged("it has no pages".to_owned()));
+    }
+    let labels = catch_unwind(AssertUnwindSafe(|| page_labels(&pdf))).unwrap_or_default();
+    let cache = InterpreterCache::new();
+    let mut pages = Vec::with_capacity(total);
+    for (at, page) in pdf.pages().iter().enumerate() {
+        pages.push(read_page(&pdf, page, &cache, limits.page_glyphs));
+        progress(ParseProgress {
+            pages_done: at as u32 + 1,
+            pages_total: total as u32,
+        });
+    }
+    write(pages, &labels, builder)
+}
+
+/// What interpretation gave for one page.
+enum Read {
+    Text(Vec<Row>, Vec<Rule>),
+    Skipped(String),
+}
+
+fn write(mut pages: Vec<Read>, labels: &BTreeMap<usize, String>, builder: &mut Builder) -> Result<(), Fault> {
+    drop_running_titles(&mut pages);
+    let (body, headings) = sizes(&pages);
+    for (at, page) in pages.iter().enumerate() {
+        builder.go_to_page(at as u32 + 1)?;
+        match page {
+            Read::Skipped(reason) => builder.skip(reason)?,
+            Read::Text(rows, rules) => {
+                for block in layout::blocks(rows, rules, body, &headings) {
+                    builder.push(block)?;
+                }
+            }
+        }
+        if let Some(label) = labels.get(&at) {
+            builder.label(label)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes out headers and footers: rows that stand, digits aside, at one place on more than half of the pages.
+fn drop_running_titles(pages: &mut [Read]) {
+    let mut seen: BTreeMap<(i64, String), usize> = BTreeMap::new();
+    let mut with_text = 0usize;
+    for page in &*pages {
+        if let Read::Text(rows, _) = page {
+            with_text += 1;
+            for row in rows {
+                *seen.entry(row.repeat_key()).or_default() += 1;
+            }
+        }
+    }
+    if with_text < 4 {
+        return;
+    }
+    for page in pages {
+        if let Read::Text(rows, _) = page {
+            rows.retain(|row| {
+                seen.get(&row.repeat_key())
+                    .is_none_or(|&count| count * 2 <= with_text)
+            });
+        }
+    }
+}
+
+/// The size of running text and the sizes of headings, largest first, at most five.
+fn sizes(pages: &[Read]) -> (u32, Vec<u32>) {
+    let mut chars: BTreeMap<u32, usize> = BTreeMap::new();
+    for page in pages {
+        if let Read::Text(rows, _) = page {
+            for row in rows {
+                let (size, count) = row.size_class();
+                *chars.entry(size).or_default() += count;
+            }
+        }
+    }
+    let body = chars
+        .iter()
+        .max_by_key(|&(size, count)| (*count, *size))
+        .map_or(20, |(&size, _)| size);
+    let larger: Vec<u32> = chars
+        .keys()
+        .rev()
+        .copied()
+        .filter(|&size| f64::from(size) >= 1.12 * f64::from(body))
+        .collect();
+    (body, larger.into_iter().take(5).collect())
+}
+
+/// Thrown through the interpreter when a page has more glyphs than allowed; never seen outside [`read_page`].
+struct TooManyGlyphs;
+
+fn read_page<'a>(pdf: &'a Pdf, page: &Page<'a>, cache: &InterpreterCache<'a>, most_glyphs: usize) -> Read {
+    let (width, height) = page.render_dimensions();
+    let mut device = Extractor::new(most_glyphs);
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let bounds = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
+        let settings = InterpreterSettings::default();
+        let mut context = Context::new(
+            page.initial_transform(true).to_kurbo(),
+            bounds,
+            cache,
+            pdf.xref(),
+            settings,
+        );
+        interpret_page(page, &mut context, &mut device);
+    }));
+    match outcome {
+        Err(thrown) if thrown.is::<TooManyGlyphs>() => {
+            Read::Skipped(format!("more than {most_glyphs} glyphs on this page"))
+        }
+        Err(_) => Read::Skipped("the page content is damaged".to_owned()),
+        Ok(()) => device.finish(),
+    }
+}
+
+/// Collects glyphs and rules.
+struct Extractor {
+    glyphs: Vec<Glyph>,
+    rules: Vec<Rule>,
+    /// Glyphs without a Unicode value, with a private-use one or U+FFFD.
+    garbage: usize,
+    images: usize,
+    most_glyphs: usize,
+}
+
+impl Extractor {
+    fn new(most_glyphs: usize) -> Self {
+        Self {
+            glyphs: Vec::new(),
+            rules: Vec::new(),
+            garbage: 0,
+            images: 0,
+            most_glyphs,
+        }
+    }
+
+    fn finish(mut self) -> Read {
+        let readable = self.glyphs.iter().filter(|g| !g.text.trim().is_empty()).count();
+        if readable == 0 && self.garbage == 0 {
+            let reason = if self.images > 0 {
+                "no text layer: the page is a scanned image"
+            } else {
+                "no text on this page"
+            };
+            return Read::Skipped(reason.to_owned());
+        }
+        // Bullets and symbols are often private; a page that is mostly so has a font without a Unicode map.
+        if self.garbage * 2 > readable + self.garbage {
+            return Read::Skipped("the text cannot be read: its font has no Unicode map".to_owned());
+        }
+        self.rules
+            .sort_by(|a, b| a.y.total_cmp(&b.y).then(a.x0.total_cmp(&b.x0)));
+        Read::Text(layout::rows(self.glyphs), merged(&self.rules))
+    }
+
+    fn glyph(&mut self, glyph: &PdfGlyph<'_>, at: Affine, text: &str) {
+        let coefficients = at.as_coeffs();
+        let (across, up) = (
+            coefficients[0].hypot(coefficients[1]),
+            coefficients[2].hypot(coefficients[3]),
+        );
+        let width = match glyph {
+            PdfGlyph::Outline(outline) => outline.advance_width(),
+            PdfGlyph::Type3(glyph) => glyph.advance_width(),
+        };
+        let origin = at * Point::ZERO;
+        let width = f64::from(width.unwrap_or(500.0));
+        self.glyphs.push(Glyph {
+            x: origin.x,
+            y: origin.y,
+            width: width * across,
+            size: up * 1000.0,
+            text: text.to_owned(),
+        });
+    }
+
+    fn bounds(&mut self, bounds: Rect) {
+        if bounds.width() > 40.0 && bounds.height() < 2.5 && self.rules.len() < 5_000 {
+            self.rules.push(Rule {
+                x0: bounds.x0,
+                x1: bounds.x1,
+                y: bounds.center().y,
+            });
+        } else if bounds.width() > 40.0 && bounds.height() >= 8.0 && self.rules.len() < 5_000 {
+            // A filled or framed box is bounded by two rules.
+            self.rules.push(Rule {
+                x0: bounds.x0,
+                x1: bounds.x1,
+                y: bounds.y0,
+            });
+            self.rules.push(Rule {
+                x0: bounds.x0,
+                x1: bounds.x1,
+                y: bounds.y1,
+            });
+        }
+    }
+}
+
+/// Joins pieces of one line (a rule drawn cell by cell).
+fn merged(rules: &[Rule]) -> Vec<Rule> {
+    let mut out: Vec<Rule> = Vec::new();
+    for rule in rules {
+        match out.iter_mut().rev().take(12).find(|last| {
+            (last.y - rule.y).abs() < 1.2 && rule.x0 <= last.x1 + 2.0 && rule.x1 >= last.x0 - 2.0
+        }) {
+            Some(last) => {
+                last.x0 = last.x0.min(rule.x0);
+                last.x1 = last.x1.max(rule.x1);
+            }
+            None => out.push(*rule),
+        }
+    }
+    out
+}
+
+fn is_garbage(text: &str) -> bool {
+    text.chars().any(|c| {
+        matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fffd}' | '\u{f0000}'..='\u{10ffff}')
+            || (c.is_control() && c != '\t')
+    })
+}
+
+impl<'a> Device<'a> for Extractor {
+    fn draw_path(&mut self, path: &BezPath, props: DrawProps<'a>, _: &DrawMode) {
+        if path.elements().len() <= 12 {
+            self.bounds(props.transform.transform_rect_bbox(path.bounding_box()));
+        }
+    }
+
+    fn push_clip_path(&mut self, _: &ClipPath) {}
+
+    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
+
+    fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, _: &DrawMode) {
+        for placed in run.glyphs() {
+            if self.glyphs.len() + self.garbage >= self.most_glyphs {
+                resume_unwind(Box::new(TooManyGlyphs));
+            }
+            let text = match placed.as_unicode() {
+                Some(BfString::Char(c)) => c.to_string(),
+                Some(BfString::String(text)) => text,
+                None => String::new(),
+            };
+            if text.is_empty() || is_garbage(&text) {
+                self.garbage += 1;
+            } else {
+                self.glyph(placed, props.transform * placed.transform(), &text);
+            }
+        }
+    }
+
+    fn draw_image(&mut self, _: Image<'a, '_>, _: ImageDrawProps<'a>) {
+        self.images += 1;
+    }
+
+    fn pop_clip(&mut self) {}
+
+    fn pop_transparency_group(&mut self) {}
+}
+
+/// Printed page numbers by `/PageLabels` (ISO 32000-1, 12.4.2), page from 0 → label.
+fn page_labels(pdf: &Pdf) -> BTreeMap<usize, String> {
+    let mut starts: BTreeMap<usize, (Option<char>, String, u32)> = BTreeMap::new();
+    let catalog = pdf.xref().get::<Dict<'_>>(pdf.xref().root_id());
+    if let Some(tree) = catalog.and_then(|catalog| catalog.get::<Dict<'_>>("PageLabels")) {
+        label_tree(&tree, 0, &mut starts);
+    }
+    let mut labels = BTreeMap::new();
+    for at in 0..pdf.pages().len() {
+        if let Some((&from, (style, prefix, first))) = starts.range(..=at).next_back() {
+            let number = first.saturating_add((at - from) as u32);
+            labels.insert(
+                at,
+                format!(
+                    "{prefix}{}",
+                    style.map(|style| numeral(style, number)).unwrap_or_default()
+                ),
+            );
+        }
+    }
+    labels
+}
+
+fn label_tree(node: &Dict<'_>, depth: usize, starts: &mut BTreeMap<usize, (Option<char>, String, u32)>) {
+    if depth > 16 || starts.len() > 10_000 {
+        return;
+    }
+    if let Some(numbers) = node.get::<Array<'_>>("Nums") {
+        let mut items = numbers.flex_iter();
+        while let Some(from) = items.next::<i32>() {
+            let Some(label) = items.next::<Dict<'_>>() else {
+                break;
+            };
+            let style = label
+                .get::<Name<'_>>("S")
+                .and_then(|name| name.as_str().chars().next());
+            let prefix = label
+                .get::<PdfString<'_>>("P")
+                .map(|text| text_string(text.as_bytes()))
+                .unwrap_or_default();
+            let first = label
+                .get::<i32>("St")
+                .and_then(|n| u32::try_from(n).ok())
+                .unwrap_or(1);
+            if let Ok(from) = usize::try_from(from) {
+                starts.insert(from, (style, prefix, first));
+            }
+        }
+    }
+    if let Some(kids) = node.get::<Array<'_>>("Kids") {
+        for kid in kids.iter::<Dict<'_>>().take(10_000) {
+            label_tree(&kid, depth + 1, starts);
+        }
+    }
+}
+
+/// A PDF text string: UTF-16 with a mark, UTF-8 with a mark, or (nearly) Latin-1.
+fn text_string(bytes: &[u8]) -> String {
+    match bytes {
+        [0xfe, 0xff, rest @ ..] => encoding_rs::UTF_16BE
+            .decode_without_bom_handling(rest)
+            .0
+            .into_owned(),
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
+        _ => bytes.iter().map(|&b| char::from(b)).collect(),
+    }
+}
+
+fn numeral(style: char, number: u32) -> String {
+    match style {
+        'D' => number.to_string(),
+        'r' => roman(number).to_lowercase(),
+        'R' => roman(number),
+        'a' | 'A' => {
+            let letter = char::from(b'A' + ((number.max(1) - 1) % 26) as u8);
+            let letters: String =
+                std::iter::repeat_n(letter, ((number.max(1) - 1) / 26 + 1).min(40) as usize).collect();
+            if style == 'a' {
+                letters.to_lowercase()
+            } else {
+                letters
+            }
+        }
+        _ => String::new(),
+    }
+}
+
+fn roman(mut number: u32) -> String {
+    const PARTS: [(u32, &str); 13] = [
+        (1000, "M"),
+        (900, "CM"),
+        (500, "D"),
+        (400, "CD"),
+        (100, "C"),
+        (90, "XC"),
+        (50, "L"),
+        (40, "XL"),
+        (10, "X"),
+        (9, "IX"),
+        (5, "V"),
+        (4, "IV"),
+        (1, "I"),
+    ];
+    let mut out = String::new();
+    number = number.min(20_000);
+    for (value, letters) in PARTS {
+        while number >= value {
+            out.push_str(letters);
+            number -= value;
+        }
+    }
+    out
+}

@@ -1,0 +1,523 @@
+//! [`Document`] → passages by structure.
+//!
+//! A table row is a passage with its header repeated, a list of steps stays together, running text is gathered to 120–500
+//! characters within its section and page. Everything on a page is in some passage, so that whatever is printed can be cited.
+
+use serde::{Deserialize, Serialize};
+use shifu_domain::{DocumentId, Passage, PassageId, Span};
+
+use crate::document::{Block, Document, Table};
+use crate::terms;
+
+/// Text is gathered up to this many characters …
+const ENOUGH_CHARS: usize = 120;
+/// … and cut above this.
+const MOST_CHARS: usize = 500;
+/// A list of steps is kept in one piece up to this.
+const MOST_LIST_CHARS: usize = 1200;
+/// Characters of a table row; longer ones are cut into passages like text.
+const MOST_ROW_CHARS: usize = 1500;
+/// Headings kept of a section path.
+const MOST_HEADINGS: usize = 6;
+/// Safety warnings attached to a passage.
+const MOST_WARNINGS: usize = 3;
+
+/// What kind of text a passage is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    Text,
+    Steps,
+    Row,
+    /// A heading by itself.
+    Heading,
+    Warning,
+    /// A table of contents: points to content, is none.
+    Contents,
+}
+
+/// A passage as stored in the index.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StoredPassage {
+    pub passage: Passage,
+    pub title: String,
+    pub kind: Kind,
+    /// Column titles of a row; empty when the table has none.
+    #[serde(default)]
+    pub header: Vec<String>,
+    /// Cells of a row.
+    #[serde(default)]
+    pub cells: Vec<String>,
+    /// Warnings of the same section.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    /// Exact terms of text and section.
+    #[serde(default)]
+    pub exact: Vec<String>,
+}
+
+impl StoredPassage {
+    /// Headings joined as citations show them.
+    pub(crate) fn section(&self) -> String {
+        self.passage.section.join(" › ")
+    }
+}
+
+/// A passage without identity: its place and text.
+struct Draft {
+    page: u32,
+    label: Option<String>,
+    section: Vec<String>,
+    text: String,
+    span: Span,
+    kind: Kind,
+    header: Vec<String>,
+    cells: Vec<String>,
+    codes: Vec<String>,
+}
+
+/// Cuts a document.
+pub(crate) fn cut(document: &Document, id: &DocumentId, title: &str) -> Vec<StoredPassage> {
+    let mut cutter = Cutter {
+        headings: Vec::new(),
+        drafts: Vec::new(),
+        open: Open::default(),
+        page: 1,
+        label: None,
+        position: 0,
+    };
+    for (at, page) in document.pages.iter().enumerate() {
+        cutter.page = u32::try_from(at + 1).unwrap_or(u32::MAX);
+        cutter.label.clone_from(&page.label);
+        cutter.position = 0;
+        for block in &page.blocks {
+            cutter.block(block);
+        }
+        cutter.end_page();
+    }
+    stored(cutter.drafts, id, title)
+}
+
+fn stored(drafts: Vec<Draft>, id: &DocumentId, title: &str) -> Vec<StoredPassage> {
+    let warnings: Vec<(Vec<String>, u32, String)> = drafts
+        .iter()
+        .filter(|d| d.kind == Kind::Warning)
+        .map(|d| (d.section.clone(), d.page, d.text.clone()))
+        .collect();
+    drafts
+        .into_iter()
+        .enumerate()
+        .map(|(number, draft)| {
+            let attached = warnings.iter().filter(|(section, page, text)| {
+                let same = *section == draft.section && (!section.is_empty() || *page == draft.page);
+                let parent = section.len() >= 2
+                    && section.len() + 1 == draft.section.len()
+                    && draft.section.starts_with(section);
+                (same || parent) && *text != draft.text
+            });
+            let warnings = attached
+                .take(MOST_WARNINGS)
+                .map(|(_, _, text)| text.clone())
+                .collect();
+            let with_section = format!(
+                "{}\n{}",
+                draft.section.last().map_or("", String::as_str),
+                draft.text
+            );
+            let exact = terms::exact_terms(&with_section, &draft.codes)
+                .into_iter()
+                .collect();
+            StoredPassage {
+                passage: Passage {
+                    passage_id: PassageId(format!("{}-{number}", id.0)),
+                    document_id: id.clone(),
+                    page: draft.page,
+                    page_label: draft.label,
+                    section: draft.section,
+                    text: draft.text,
+                    span: draft.span,
+                    area: None,
+                },
+                title: title.to_owned(),
+                kind: draft.kind,
+                header: draft.header,
+                cells: draft.cells,
+                warnings,
+                exact,
+            }
+        })
+        .collect()
+}
+
+/// Text being gathered.
+#[derive(Default)]
+struct Open {
+    text: String,
+    chars: usize,
+    start: usize,
+    steps: bool,
+}
+
+struct Cutter {
+    /// (level, text), outermost first, levels ascending.
+    headings: Vec<(u8, String)>,
+    drafts: Vec<Draft>,
+    open: Open,
+    page: u32,
+    label: Option<String>,
+    /// Characters of the page's text so far; blocks are joined by a line break.
+    position: usize,
+}
+
+impl Cutter {
+    fn block(&mut self, block: &Block) {
+        match block {
+            Block::Heading { level, text } => self.heading(*level, text),
+            Block::Paragraph(text) => self.running(text, false),
+            Block::Item(text) => self.running(text, true),
+            Block::Warning(text) => {
+                self.close();
+                let start = self.position;
+                self.advance(text);
+                self.text_drafts(text, start, Kind::Warning);
+            }
+            Block::Table(table) => {
+                self.close();
+                self.table(table);
+            }
+        }
+    }
+
+    fn advance(&mut self, text: &str) {
+        self.position += text.chars().count() + 1;
+    }
+
+    fn heading(&mut self, level: u8, text: &str) {
+        self.close();
+        self.headings.retain(|(other, _)| *other < level);
+        if self.headings.len() < MOST_HEADINGS {
+            self.headings.push((level, text.chars().take(120).collect()));
+        }
+        // The heading itself is a passage too: a page may hold nothing but a title and a figure.
+        let start = self.position;
+        self.advance(text);
+        self.open = Open {
+            text: String::new(),
+            chars: 0,
+            start,
+            steps: false,
+        };
+        self.draft(text.to_owned(), start, Kind::Heading);
+    }
+
+    fn running(&mut self, text: &str, step: bool) {
+        let length = text.chars().count();
+        let lead_in = step
+            && !self.open.steps
+            && self.open.text.ends_with(['：', ':'])
+            && self.open.chars < ENOUGH_CHARS;
+        let full = self.open.chars + length
+            > if step && self.open.steps {
+                MOST_LIST_CHARS
+            } else {
+                MOST_CHARS
+            };
+        let other_kind = step != self.open.steps && !lead_in;
+        let enough = !step && self.open.chars >= ENOUGH_CHARS;
+        if !self.open.text.is_empty() && (full || other_kind || enough) {
+            self.close();
+        }
+        if self.open.text.is_empty() {
+            self.open.start = self.position;
+        } else {
+            self.open.text.push('\n');
+            self.open.chars += 1;
+        }
+        self.open.steps = step;
+        self.open.text.push_str(text);
+        self.open.chars += length;
+        self.advance(text);
+    }
+
+    fn close(&mut self) {
+        let open = std::mem::take(&mut self.open);
+        if !open.text.is_empty() {
+            let kind = if open.steps { Kind::Steps } else { Kind::Text };
+            if open.steps && open.chars <= MOST_LIST_CHARS {
+                self.draft(open.text, open.start, kind);
+            } else {
+                self.text_drafts(&open.text, open.start, kind);
+            }
+        }
+    }
+
+    fn end_page(&mut self) {
+        self.close();
+    }
+
+    fn text_drafts(&mut self, text: &str, start: usize, kind: Kind) {
+        for (offset, piece) in split(text, MOST_CHARS) {
+            self.draft(piece, start + offset, kind);
+        }
+    }
+
+    fn draft(&mut self, text: String, start: usize, kind: Kind) {
+        let span = Span {
+            start,
+            end: start + text.chars().count(),
+        };
+        let section: Vec<String> = self.headings.iter().map(|(_, text)| text.clone()).collect();
+        let kind = if reads_as_contents(&section, &text) {
+            Kind::Contents
+        } else {
+            kind
+        };
+        self.drafts.push(Draft {
+            page: self.page,
+            label: self.label.clone(),
+            section,
+            text,
+            span,
+            kind,
+            header: Vec::new(),
+            cells: Vec::new(),
+            codes: Vec::new(),
+        });
+    }
+
+    fn table(&mut self, table: &Table) {
+        let head = joined(&table.header);
+        if table.rows.is_empty() && !head.is_empty() {
+            let start = self.position;
+            self.advance(&head);
+            self.text_drafts(&head, start, Kind::Text);
+            return;
+        }
+        if !head.is_empty() {
+            self.advance(&head);
+        }
+        let code_columns: Vec<usize> = (0..table.header.len())
+            .filter(|&at| terms::is_code_column(&table.header[at]))
+            .collect();
+        for row in &table.rows {
+            let line = joined(row);
+            if line.is_empty() {
+                continue;
+            }
+            let start = self.position;
+            self.advance(&line);
+            if line.chars().count() > MOST_ROW_CHARS {
+                self.text_drafts(&line, start, Kind::Text);
+                continue;
+            }
+            let text = if head.is_empty() {
+                line.clone()
+            } else {
+                format!("{head}\n{line}")
+            };
+            self.draft(text, start, Kind::Row);
+            if let Some(draft) = self.drafts.last_mut() {
+                draft.span = Span {
+                    start,
+                    end: start + line.chars().count(),
+                };
+                draft.header.clone_from(&table.header);
+                draft.cells.clone_from(row);
+                draft.codes = code_columns
+                    .iter()
+                    .filter_map(|&at| row.get(at))
+                    .flat_map(|cell| terms::codes_of_cell(cell))
+                    .collect();
+                let page_numbers = row
+                    .last()
+                    .is_some_and(|cell| !cell.is_empty() && cell.bytes().all(|b| b.is_ascii_digit()));
+                if head.is_empty() && page_numbers && reads_as_contents_heading(&draft.section) {
+                    draft.kind = Kind::Contents;
+                }
+            }
+        }
+    }
+}
+
+/// The cells of a row on one line; merged cells only once, empty ones left out.
+pub(crate) fn joined(cells: &[String]) -> String {
+    let mut out: Vec<&str> = Vec::new();
+    for (at, cell) in cells.iter().enumerate() {
+        let repeats = at > 0 && cells[at - 1] == *cell && cell.chars().count() > 8;
+        if !cell.is_empty() && !repeats {
+            out.push(cell);
+        }
+    }
+    out.join("  ")
+}
+
+fn reads_as_contents_heading(section: &[String]) -> bool {
+    section.last().is_some_and(|heading| {
+        let bare: String = crate::analysis::fold(heading)
+            .chars()
+            .filter(|c| c.is_alphanumeric())
+            .collect();
+        [
+            "目录",
+            "contents",
+            "tableofcontents",
+            "contenido",
+            "contenidos",
+            "indice",
+        ]
+        .iter()
+        .any(|name| bare.starts_with(name) || bare.ends_with(name))
+    })
+}
+
+/// A table of contents: dotted leaders to page numbers on most lines.
+fn reads_as_contents(section: &[String], text: &str) -> bool {
+    let lines: Vec<&str> = text.lines().collect();
+    let leaders = lines
+        .iter()
+        .filter(|line| line.contains(".....") || line.contains("……") || line.contains("····"))
+        .count();
+    leaders * 2 > lines.len() || (reads_as_contents_heading(section) && leaders > 0)
+}
+
+/// Cuts a text at sentence ends into pieces of at most `most` characters; gives each with its offset in characters. Joined, the
+/// pieces are the text.
+fn split(text: &str, most: usize) -> Vec<(usize, String)> {
+    let chars: Vec<char> = text.chars().collect();
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    while chars.len() - start > most {
+        let window = &chars[start..start + most];
+        let end_of = |ends: &[char]| {
+            window
+                .iter()
+                .rposition(|c| ends.contains(c))
+                .map(|at| at + 1)
+                .filter(|&end| end * 4 >= most)
+        };
+        let end = end_of(&['。', '！', '？', '；', '\n', '!', '?', ';'])
+            .or_else(|| {
+                window
+                    .windows(2)
+                    .rposition(|two| two[0] == '.' && two[1] == ' ')
+                    .map(|at| at + 1)
+                    .filter(|&end| end * 4 >= most)
+            })
+            .or_else(|| end_of(&['，', '、', ',', ' ']))
+            .unwrap_or(most);
+        pieces.push((start, chars[start..start + end].iter().collect()));
+        start += end;
+    }
+    if start < chars.len() {
+        pieces.push((start, chars[start..].iter().collect()));
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Page;
+
+    fn document(blocks: Vec<Block>) -> Document {
+        Document {
+            pages: vec![Page { label: None, blocks }],
+            skipped: Vec::new(),
+        }
+    }
+
+    fn cut_blocks(blocks: Vec<Block>) -> Vec<StoredPassage> {
+        cut(&document(blocks), &DocumentId("d".into()), "书")
+    }
+
+    #[test]
+    fn a_row_carries_header_heading_and_codes() {
+        let found = cut_blocks(vec![
+            Block::Heading {
+                level: 1,
+                text: "故障代码".into(),
+            },
+            Block::Table(Table {
+                header: vec!["代码".into(), "名称".into()],
+                rows: vec![vec!["LE".into(), "压缩机堵转".into()]],
+            }),
+        ]);
+        let row = found.iter().find(|p| p.kind == Kind::Row).unwrap();
+        assert_eq!(row.passage.text, "代码  名称\nLE  压缩机堵转");
+        assert_eq!(row.section(), "故障代码");
+        assert!(row.exact.contains(&"c:LE".to_owned()));
+    }
+
+    #[test]
+    fn steps_stay_together_with_their_lead_in() {
+        let found = cut_blocks(vec![
+            Block::Paragraph("按下列步骤：".into()),
+            Block::Item("1. 断电".into()),
+            Block::Item("2. 拆板".into()),
+            Block::Paragraph("完成后通电。".into()),
+        ]);
+        let texts: Vec<&str> = found.iter().map(|p| p.passage.text.as_str()).collect();
+        assert_eq!(texts, ["按下列步骤：\n1. 断电\n2. 拆板", "完成后通电。"]);
+    }
+
+    #[test]
+    fn pieces_of_a_long_text_join_to_the_text() {
+        let text = "这是一句话。".repeat(300) + &"无标点".repeat(400);
+        let pieces = split(&text, MOST_CHARS);
+        assert!(
+            pieces
+                .iter()
+                .all(|(_, piece)| piece.chars().count() <= MOST_CHARS)
+        );
+        assert_eq!(
+            pieces.iter().map(|(_, piece)| piece.as_str()).collect::<String>(),
+            text
+        );
+        assert!(
+            pieces
+                .windows(2)
+                .all(|two| two[0].0 + two[0].1.chars().count() == two[1].0)
+        );
+    }
+
+    #[test]
+    fn warnings_go_with_their_section_only() {
+        let heading = |level, text: &str| Block::Heading {
+            level,
+            text: text.into(),
+        };
+        let found = cut_blocks(vec![
+            heading(1, "焊接"),
+            Block::Warning("警告：严禁带氟焊接".into()),
+            Block::Paragraph("先充氮气。".into()),
+            heading(1, "清洗"),
+            Block::Paragraph("用清水。".into()),
+        ]);
+        let warnings = |text: &str| {
+            found
+                .iter()
+                .find(|p| p.passage.text == text)
+                .unwrap()
+                .warnings
+                .clone()
+        };
+        assert_eq!(warnings("先充氮气。"), ["警告：严禁带氟焊接"]);
+        assert!(warnings("用清水。").is_empty());
+    }
+
+    #[test]
+    fn spans_point_into_the_page_text() {
+        let found = cut_blocks(vec![
+            Block::Heading {
+                level: 1,
+                text: "甲".into(),
+            },
+            Block::Paragraph("乙乙".into()),
+            Block::Item("1. 丙".into()),
+        ]);
+        let page = "甲\n乙乙\n1. 丙";
+        for passage in &found {
+            assert_eq!(passage.passage.span.of(page), passage.passage.text);
+        }
+    }
+}

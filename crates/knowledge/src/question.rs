@@ -1,0 +1,344 @@
+//! A question as understood: exact names taken out of it, content words, and what kind of answer it asks for.
+
+use std::collections::BTreeSet;
+
+use shifu_domain::recognise::{Lexicon, Mention, MentionKind};
+use shifu_domain::text::is_han;
+use shifu_domain::{FaultCode, ModelNumber, PartNumber, ProductLine};
+
+use crate::analysis;
+use crate::api::{Intent, Recognised};
+use crate::index::QueryTerms;
+use crate::terms::{self, Shape};
+
+/// Words around a code that ask what it is and what to do, nothing more.
+const CODE_TALK: &str = "故障 代码 故障代码 报 显示 提示 出现 出 跳 毛病 问题 意思 含义 原因 处理 解决 办 修 维修 检修 排查 检查 空调 机器 客户 用户 屏 显示屏 面板 表示 \
+    错误 报警 一直 老是 总是 师傅 现在 家 家里 用 开机 停机 亮 闪 次 次数 下 灯 指示灯 整屏 整 屏幕 运行 情况 怎么回事 回事 啥 咋 说 方法 措施 码 故障码 代号 \
+    error code fault mean meaning display show unit fix solve repair alarm falla codigo error significa pantalla muestra aparece solucion averia problema aire acondicionado equipo causa";
+
+/// What a question amounts to before anything is searched.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Understood {
+    /// The text, folded.
+    pub folded: String,
+    /// Content words in order, without repetition.
+    pub words: Vec<String>,
+    pub terms: QueryTerms,
+    /// Names that look like fault codes, models and parts, canonical letters and digits, with their spelling.
+    pub codes: Vec<String>,
+    pub models: Vec<NamedModel>,
+    pub parts: Vec<String>,
+    pub blinks: Vec<u32>,
+    pub product_lines: Vec<ProductLine>,
+    pub mentions: Vec<Mention>,
+    pub intent: Intent,
+    /// Content words beyond the code and the talk around it.
+    pub detail: Vec<String>,
+    /// No ideograph in it.
+    pub latin: bool,
+}
+
+/// A model as named in a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NamedModel {
+    pub canonical: String,
+    pub written: String,
+    /// Models of the lexicon that it may mean.
+    pub candidates: Vec<ModelNumber>,
+}
+
+impl Understood {
+    /// Reads a question. `is_code` tells whether a name stands in a code column of the library.
+    pub(crate) fn new(
+        question: &str,
+        lexicon: Option<&Lexicon>,
+        mut is_code: impl FnMut(&str) -> bool,
+    ) -> Self {
+        let text: String = question.chars().take(2_000).collect();
+        let folded = analysis::fold(&text);
+        let mut found = Self {
+            latin: !text.chars().any(is_han),
+            mentions: lexicon.map(|l| l.recognise(&text)).unwrap_or_default(),
+            ..Self::default()
+        };
+        found.take_mentions();
+        found.take_tokens(&text);
+        found.take_letters(&text, &mut is_code);
+        for count in terms::blinks(&text) {
+            push_new(&mut found.blinks, count);
+        }
+        found.take_words(&folded);
+        found.terms.exact = found.exact_terms();
+        found.intent = found.intent_of(&folded);
+        found.folded = folded;
+        found
+    }
+
+    fn take_mentions(&mut self) {
+        for mention in &self.mentions {
+            match &mention.kind {
+                MentionKind::FaultCode { code, .. } => {
+                    push_new(&mut self.codes, terms::canonical(code.as_str()))
+                }
+                MentionKind::Model { model, candidates } => {
+                    let canonical = terms::canonical(model.as_str());
+                    let digits = canonical.bytes().filter(u8::is_ascii_digit).count();
+                    if digits > 0 && !self.models.iter().any(|m| m.canonical == canonical) {
+                        self.models.push(NamedModel {
+                            canonical,
+                            written: model.as_str().to_owned(),
+                            candidates: candidates.clone(),
+                        });
+                    }
+                }
+                MentionKind::Part { part, .. } => push_new(&mut self.parts, terms::canonical(part.as_str())),
+                MentionKind::Blinks { count } => push_new(&mut self.blinks, *count),
+                MentionKind::ProductLine { product_line } => {
+                    push_new(&mut self.product_lines, product_line.clone())
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn take_tokens(&mut self, text: &str) {
+        for token in terms::tokens(text) {
+            let known = self.codes.contains(&token.canonical)
+                || self.parts.contains(&token.canonical)
+                || self
+                    .models
+                    .iter()
+                    .any(|m| m.canonical == token.canonical || m.canonical.starts_with(&token.canonical));
+            if known {
+                continue;
+            }
+            match token.shape {
+                Shape::Code => push_new(&mut self.codes, token.canonical),
+                Shape::Part => push_new(&mut self.parts, token.canonical),
+                Shape::Model => self.models.push(NamedModel {
+                    canonical: token.canonical,
+                    written: token.written,
+                    candidates: Vec::new(),
+                }),
+                Shape::Other => self.terms.exact.push(format!("t:{}", token.canonical)),
+            }
+        }
+    }
+
+    /// Codes of letters only (`LE`, `EE`) are told by the library's code columns.
+    fn take_letters(&mut self, text: &str, is_code: &mut impl FnMut(&str) -> bool) {
+        let folded = shifu_domain::text::fold_width(text);
+        for run in folded.split(|c: char| !c.is_ascii_alphanumeric()) {
+            let letters = (2..=3).contains(&run.len()) && run.bytes().all(|b| b.is_ascii_alphabetic());
+            let spoken = !self.latin
+                || run.bytes().all(|b| b.is_ascii_uppercase())
+                || run.bytes().skip(1).any(|b| b.is_ascii_uppercase());
+            if letters && spoken {
+                let code = run.to_ascii_uppercase();
+                if is_code(&code) {
+                    push_new(&mut self.codes, code);
+                }
+            }
+        }
+    }
+
+    fn take_words(&mut self, folded: &str) {
+        let mut seen = BTreeSet::new();
+        for word in analysis::coarse_words(folded) {
+            if !analysis::is_stop_word(&word) && seen.insert(word.clone()) {
+                self.words.push(word);
+            }
+        }
+        let mut index_words = BTreeSet::new();
+        for word in self
+            .words
+            .iter()
+            .flat_map(|word| analysis::words(word))
+            .chain(self.words.iter().cloned())
+        {
+            if !analysis::is_stop_word(&word) && index_words.insert(word.clone()) {
+                self.terms.words.push(word);
+            }
+        }
+        self.terms.bigrams = content_bigrams(folded);
+        let talk: BTreeSet<&str> = CODE_TALK.split_whitespace().collect();
+        let named: BTreeSet<String> = self
+            .codes
+            .iter()
+            .chain(&self.parts)
+            .cloned()
+            .chain(self.models.iter().map(|m| m.canonical.clone()))
+            .map(|name| name.to_lowercase())
+            .collect();
+        self.detail = self
+            .words
+            .iter()
+            .filter(|word| {
+                let stemmed = analysis::stem(word);
+                !talk.contains(word.as_str())
+                    && !talk.iter().any(|t| analysis::stem(t) == stemmed)
+                    && !named.iter().any(|name| name.contains(word.as_str()))
+                    && !(word
+                        .chars()
+                        .all(|c| c.is_ascii_digit() || "一二三四五六七八九十两".contains(c)))
+            })
+            .cloned()
+            .collect();
+    }
+
+    fn exact_terms(&mut self) -> Vec<String> {
+        let mut exact = std::mem::take(&mut self.terms.exact);
+        exact.extend(
+            self.codes
+                .iter()
+                .flat_map(|code| [format!("t:{code}"), format!("c:{code}")]),
+        );
+        exact.extend(self.parts.iter().map(|part| format!("t:{part}")));
+        exact.extend(self.models.iter().map(|model| format!("t:{}", model.canonical)));
+        exact.extend(self.blinks.iter().map(|count| format!("b:{count}")));
+        exact
+    }
+
+    fn intent_of(&self, folded: &str) -> Intent {
+        let asks = |words: &[&str]| words.iter().any(|word| folded.contains(word));
+        let quantity = asks(&[
+            "多少", "几", "多久", "多大", "多长", "多高", "多重", "多厚", "多远", "cuanto", "cuanta",
+            "how many", "how much", "how long",
+        ]);
+        let procedure = asks(&[
+            "怎么",
+            "如何",
+            "怎样",
+            "咋",
+            "步骤",
+            "流程",
+            "方法",
+            "how to",
+            "how do",
+            "how can",
+            "como se",
+            "como puedo",
+            "pasos",
+            "procedimiento",
+            "steps",
+        ]);
+        if (!self.codes.is_empty() || !self.blinks.is_empty()) && self.detail.is_empty() {
+            Intent::Code
+        } else if quantity {
+            Intent::Quantity
+        } else if procedure {
+            Intent::Procedure
+        } else {
+            Intent::Fact
+        }
+    }
+
+    /// The record of what was recognised.
+    pub(crate) fn recognised(&self) -> Recognised {
+        Recognised {
+            codes: self
+                .codes
+                .iter()
+                .filter_map(|code| FaultCode::new(code).ok())
+                .collect(),
+            models: self
+                .models
+                .iter()
+                .filter_map(|model| ModelNumber::new(&model.written).ok())
+                .collect(),
+            parts: self
+                .parts
+                .iter()
+                .filter_map(|part| PartNumber::new(part).ok())
+                .collect(),
+            blinks: self.blinks.clone(),
+            words: self.words.clone(),
+            mentions: self.mentions.clone(),
+            intent: self.intent,
+        }
+    }
+}
+
+/// Bigrams of the question without those of words that only ask.
+fn content_bigrams(folded: &str) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let mut out = Vec::new();
+    let mut flush = |piece: &mut String| {
+        for bigram in analysis::bigrams(piece) {
+            if bigram.chars().count() == 2 && seen.insert(bigram.clone()) {
+                out.push(bigram);
+            }
+        }
+        piece.clear();
+    };
+    for (run, han) in analysis::runs(folded) {
+        if !han {
+            continue;
+        }
+        let mut piece = String::new();
+        for word in analysis::coarse_words(run) {
+            if analysis::is_stop_word(&word) {
+                flush(&mut piece);
+            } else {
+                piece.push_str(&word);
+            }
+        }
+        flush(&mut piece);
+    }
+    out
+}
+
+fn push_new<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn understood(question: &str) -> Understood {
+        Understood::new(question, None, |code| code == "LE")
+    }
+
+    #[test]
+    fn codes_models_and_parts_are_taken_out() {
+        let found = understood("ＫＦＲ－３５ＧＷ／ＱＨ１报Ｅ－６，换AC-PCB-201行吗");
+        assert_eq!(found.codes, ["E6"]);
+        assert_eq!(found.models[0].canonical, "KFR35GWQH1");
+        assert_eq!(found.parts, ["ACPCB201"]);
+    }
+
+    #[test]
+    fn letters_are_codes_only_where_the_library_has_them() {
+        assert_eq!(understood("空调显示le").codes, ["LE"]);
+        assert!(understood("空调显示ok").codes.is_empty());
+        assert!(understood("por que no le llega agua").codes.is_empty());
+    }
+
+    #[test]
+    fn intent_follows_the_question() {
+        for (question, intent) in [
+            ("空调报E6怎么办", Intent::Code),
+            ("显示屏闪6次是什么故障", Intent::Code),
+            ("R32该充多少克", Intent::Quantity),
+            ("怎么拆室内机面板", Intent::Procedure),
+            ("E6测通信电压应该是多少", Intent::Quantity),
+            ("谁可以维修", Intent::Fact),
+        ] {
+            assert_eq!(understood(question).intent, intent, "{question}");
+        }
+    }
+
+    #[test]
+    fn words_that_only_ask_are_left_out() {
+        let found = understood("请问压缩机的保修期是多少年？");
+        assert!(
+            found.words.contains(&"压缩机".to_owned())
+                && !found.words.iter().any(|w| w == "请问" || w == "的"),
+            "{:?}",
+            found.words
+        );
+    }
+}

@@ -1,0 +1,265 @@
+//! Candidates → order: BM25 plus how much of the question stands in the passage, in one place and in one piece.
+
+use std::collections::BTreeMap;
+
+use crate::analysis;
+use crate::api::ScoreParts;
+use crate::index::QueryTerms;
+use crate::passages::{Kind, StoredPassage};
+
+/// A passage with its score.
+#[derive(Debug, Clone)]
+pub(crate) struct Ranked {
+    pub stored: StoredPassage,
+    pub score: f64,
+    pub parts: ScoreParts,
+}
+
+/// Weights of the score's terms, tuned on CMRC 2018 trial and DRCD dev by `examples/retrieval.rs`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Weights {
+    pub coverage: f64,
+    pub window: f64,
+    pub phrase: f64,
+    pub exact: f64,
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self {
+            coverage: 0.5,
+            window: 0.35,
+            phrase: 0.6,
+            exact: 2.0,
+        }
+    }
+}
+
+/// What a query is worth, word by word.
+pub(crate) struct Weighted<'a> {
+    /// Content words with their idf.
+    pub words: Vec<(&'a str, f64)>,
+    pub total: f64,
+}
+
+/// Orders candidates, best first; equal scores by document, page and place.
+pub(crate) fn rank(
+    found: Vec<(f32, StoredPassage)>,
+    folded_question: &str,
+    terms: &QueryTerms,
+    weighted: &Weighted<'_>,
+    weights: &Weights,
+) -> Vec<Ranked> {
+    let texts: Vec<String> = found
+        .iter()
+        .map(|(_, stored)| analysis::fold(&searchable(stored)))
+        .collect();
+    let phrases = Phrases::new(folded_question, &texts);
+    let scale = found
+        .iter()
+        .map(|&(score, _)| f64::from(score))
+        .fold(f64::MIN_POSITIVE, f64::max);
+    let mut ranked: Vec<Ranked> = found
+        .into_iter()
+        .zip(&texts)
+        .map(|((bm25, stored), text)| {
+            let (coverage, window) = coverage(text, weighted);
+            let exact_hits = terms
+                .exact
+                .iter()
+                .filter(|term| stored.exact.binary_search(term).is_ok())
+                .count();
+            let parts = ScoreParts {
+                bm25: f64::from(bm25) / scale,
+                coverage,
+                window,
+                phrase: phrases.share(text),
+                exact: exact_hits as f64,
+                other_model: 0.0,
+            };
+            let contents = match stored.kind {
+                Kind::Contents => 0.5,
+                Kind::Heading => 0.25,
+                _ => 0.0,
+            };
+            let score = parts.bm25
+                + weights.coverage * parts.coverage
+                + weights.window * parts.window
+                + weights.phrase * parts.phrase
+                + weights.exact * parts.exact
+                - contents;
+            Ranked { stored, score, parts }
+        })
+        .collect();
+    sort(&mut ranked);
+    ranked
+}
+
+/// Puts the best first.
+pub(crate) fn sort(ranked: &mut [Ranked]) {
+    ranked.sort_by(|a, b| {
+        b.score.total_cmp(&a.score).then_with(|| {
+            let key = |r: &Ranked| {
+                (
+                    r.stored.passage.document_id.clone(),
+                    r.stored.passage.page,
+                    r.stored.passage.span.start,
+                )
+            };
+            key(a).cmp(&key(b))
+        })
+    });
+}
+
+/// Text of a passage with what stands above it.
+pub(crate) fn searchable(stored: &StoredPassage) -> String {
+    format!(
+        "{}\n{}\n{}",
+        stored.title,
+        stored.passage.section.join("\n"),
+        stored.passage.text
+    )
+}
+
+/// Share of the question's weight in the text, and in its best two neighbouring sentences.
+pub(crate) fn coverage(folded: &str, weighted: &Weighted<'_>) -> (f64, f64) {
+    if weighted.total <= 0.0 {
+        return (0.0, 0.0);
+    }
+    let ends: Vec<usize> = folded
+        .char_indices()
+        .filter(|&(_, c)| matches!(c, '。' | '!' | '?' | '；' | ';' | '\n' | '！' | '？'))
+        .map(|(at, _)| at)
+        .collect();
+    let mut by_sentence = vec![0.0; ends.len() + 1];
+    let mut whole = 0.0;
+    let mut last_hit: Vec<usize> = Vec::new();
+    for &(word, idf) in &weighted.words {
+        last_hit.clear();
+        for at in occurrences(folded, word) {
+            let sentence = ends.partition_point(|&end| end < at);
+            if last_hit.last() != Some(&sentence) {
+                last_hit.push(sentence);
+            }
+        }
+        if last_hit.is_empty() {
+            whole += idf * partial(folded, word);
+            continue;
+        }
+        whole += idf;
+        for &sentence in &last_hit {
+            by_sentence[sentence] += idf;
+        }
+    }
+    let best = by_sentence
+        .windows(2)
+        .map(|two| two[0].max(two[1]) + 0.5 * two[0].min(two[1]))
+        .fold(by_sentence[0], f64::max);
+    (whole / weighted.total, (best / weighted.total).min(1.0))
+}
+
+/// Places of a word; words of letters only at the start of a word.
+fn occurrences<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
+    let latin = word.is_ascii();
+    text.match_indices(word).map(|(at, _)| at).filter(move |&at| {
+        !latin
+            || !text[..at]
+                .chars()
+                .next_back()
+                .is_some_and(|c| c.is_ascii_alphanumeric())
+    })
+}
+
+/// Half credit for the pieces of a compound that the text has (`保修期` where it says `保修`).
+fn partial(text: &str, word: &str) -> f64 {
+    let chars: Vec<char> = word.chars().collect();
+    if word.is_ascii() || chars.len() < 3 {
+        return 0.0;
+    }
+    let pairs = chars
+        .windows(2)
+        .filter(|pair| text.contains(&pair.iter().collect::<String>()))
+        .count();
+    0.6 * pairs as f64 / (chars.len() - 1) as f64
+}
+
+/// Character n-grams of the question, weighted by how few candidates have them.
+struct Phrases {
+    grams: Vec<(String, f64)>,
+    total: f64,
+}
+
+impl Phrases {
+    fn new(question: &str, texts: &[String]) -> Self {
+        let mut grams: BTreeMap<String, f64> = BTreeMap::new();
+        for (run, han) in analysis::runs(question) {
+            if !han {
+                continue;
+            }
+            let chars: Vec<char> = run.chars().collect();
+            for length in [2, 3, 4] {
+                for window in chars.windows(length) {
+                    grams.insert(window.iter().collect(), 0.0);
+                }
+            }
+        }
+        let all = texts.len() as f64;
+        for (gram, weight) in &mut grams {
+            let with = texts.iter().filter(|text| text.contains(gram.as_str())).count() as f64;
+            // A gram that no candidate has tells nothing about their order.
+            if with > 0.0 {
+                let length = gram.chars().count() as f64;
+                *weight = (length - 1.0).sqrt() * (1.0 + (all - with + 0.5) / (with + 0.5)).ln();
+            }
+        }
+        grams.retain(|_, weight| *weight > 0.0);
+        let total = grams.values().sum::<f64>();
+        Self {
+            grams: grams.into_iter().collect(),
+            total,
+        }
+    }
+
+    fn share(&self, text: &str) -> f64 {
+        if self.total <= 0.0 {
+            return 0.0;
+        }
+        self.grams
+            .iter()
+            .filter(|(gram, _)| text.contains(gram.as_str()))
+            .map(|(_, weight)| weight)
+            .sum::<f64>()
+            / self.total
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coverage_counts_weight_and_nearness() {
+        let weighted = Weighted {
+            words: vec![("压缩机", 3.0), ("保修", 1.0)],
+            total: 4.0,
+        };
+        let (whole, window) = coverage("压缩机10年。其他。保修另计。", &weighted);
+        assert!((whole - 1.0).abs() < 1e-9, "{whole}");
+        assert!(
+            (window - 0.75).abs() < 1e-9,
+            "3 of 4 in one sentence, nothing in its neighbour: {window}"
+        );
+        let (whole, _) = coverage("没有关系的话", &weighted);
+        assert!(whole.abs() < 1e-9);
+    }
+
+    #[test]
+    fn latin_words_match_at_word_starts() {
+        let weighted = Weighted {
+            words: vec![("gas", 1.0)],
+            total: 1.0,
+        };
+        assert!(coverage("el gas refrigerante", &weighted).0 > 0.9);
+        assert!(coverage("degas", &weighted).0 < 0.1);
+    }
+}

@@ -1,0 +1,309 @@
+//! Exact terms: the codes, models, part numbers and lamp blinks that stand in a text, in one canonical spelling each.
+//!
+//! They are harvested from every passage, so that the index knows an unseen manual's codes without any list, and taken from
+//! every question in the same way.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use regex::Regex;
+use shifu_domain::text::fold_width;
+
+/// A token of letters and digits as written, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Token {
+    /// Letters and digits, upper case, without hyphens, dots and slashes.
+    pub canonical: String,
+    /// As written, width folded, upper case.
+    pub written: String,
+    /// What it looks like.
+    pub shape: Shape,
+}
+
+/// What a token looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// One or two letters and up to three digits, perhaps a letter more: `E6`, `F0`, `P04`, `E1H`.
+    Code,
+    /// Letters, hyphen, digits, longer: `KFR-35GW/QH1`, `AFLEX-C-12`.
+    Model,
+    /// Letter groups before digits: `AC-PCB-201`.
+    Part,
+    /// Anything else with a letter and a digit: `R410A`, `12K`.
+    Other,
+}
+
+fn token_regex() -> &'static Regex {
+    static REGEX: OnceLock<Regex> = OnceLock::new();
+    REGEX.get_or_init(|| {
+        Regex::new(r"[A-Z0-9]+(?:[-‐–_/.][A-Z0-9]+)*(?:\([A-Z0-9]{1,8}\)[A-Z0-9/-]*)?")
+            .unwrap_or_else(|_| unreachable!("constant"))
+    })
+}
+
+fn blink_regex() -> &'static Regex {
+    static REGEX: OnceLock<Regex> = OnceLock::new();
+    REGEX.get_or_init(|| {
+        Regex::new(
+            r"(?i)(?:闪烁?|闪灯|亮灭|parpadea?(?:o|n)?|destella?|blink(?:s|ing)?|flash(?:es|ing)?)[^0-9一二三四五六七八九十。；\n]{0,6}([0-9]{1,2}|[一二两三四五六七八九十]{1,3})\s*(?:次|下|ve(?:z|ces)|times?)",
+        )
+        .unwrap_or_else(|_| unreachable!("constant"))
+    })
+}
+
+/// Tokens with at least one letter and one digit, in order.
+pub(crate) fn tokens(text: &str) -> Vec<Token> {
+    let folded = join_spaced_codes(&fold_width(text).to_uppercase());
+    let mut found = Vec::new();
+    for hit in token_regex().find_iter(&folded) {
+        let written = hit.as_str();
+        // A list such as E1/E2/E3 is three codes, a model such as KFR-35GW/QH1 is one.
+        let pieces: Vec<&str> = written.split('/').collect();
+        if pieces.len() > 1 && pieces.iter().all(|piece| shape(piece) == Some(Shape::Code)) {
+            found.extend(pieces.iter().filter_map(|piece| token(piece)));
+        } else if !is_quantity(written) {
+            found.extend(token(written));
+        }
+    }
+    found
+}
+
+/// `E 6` and `E - 6` to `E6` (only a single letter E, F, H, P, C, L, U, D or A before one or two digits).
+fn join_spaced_codes(text: &str) -> String {
+    static REGEX: OnceLock<Regex> = OnceLock::new();
+    let regex = REGEX.get_or_init(|| {
+        Regex::new(r"(^|[^A-Z0-9/-])([EFHPCLUDA])(?: ?- ?| )([0-9]{1,2})($|[^A-Z0-9./%~-])")
+            .unwrap_or_else(|_| unreachable!("constant"))
+    });
+    regex.replace_all(text, "$1$2$3$4").into_owned()
+}
+
+fn token(written: &str) -> Option<Token> {
+    let shape = shape(written)?;
+    let canonical: String = written.chars().filter(char::is_ascii_alphanumeric).collect();
+    (canonical.len() <= 40).then(|| Token {
+        canonical,
+        written: written.to_owned(),
+        shape,
+    })
+}
+
+/// Numbers with a unit (`220V`, `3.5MPA`, `50HZ`) are values, not names.
+fn is_quantity(written: &str) -> bool {
+    static REGEX: OnceLock<Regex> = OnceLock::new();
+    REGEX
+        .get_or_init(|| {
+            Regex::new(
+                r"^[0-9]+(?:[.,/×X-][0-9]+)*(?:V|W|KW|HZ|A|MA|MM|CM|M|M2|M3|G|KG|MPA|KPA|PA|BAR|PSI|C|F|S|MIN|H|L|ML|DB|UF|OHM|K?Ω|%|RPM|NM|AC|DC|VAC|VDC|W/H|KW/H)?$",
+            )
+            .unwrap_or_else(|_| unreachable!("constant"))
+        })
+        .is_match(written)
+}
+
+fn shape(written: &str) -> Option<Shape> {
+    let letters = written.bytes().filter(u8::is_ascii_alphabetic).count();
+    let digits = written.bytes().filter(u8::is_ascii_digit).count();
+    if letters == 0 || digits == 0 {
+        return None;
+    }
+    let bytes = written.as_bytes();
+    let plain: Vec<u8> = bytes.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
+    let head = plain.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let number = plain[head..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let rest = plain.len() - head - number;
+    let separators = bytes.iter().filter(|b| !b.is_ascii_alphanumeric()).count();
+    // R32 and R410A are refrigerants, A4 is paper: no display shows them.
+    let refrigerant = plain.first() == Some(&b'R') && number >= 2;
+    if !refrigerant
+        && (1..=2).contains(&head)
+        && (1..=3).contains(&number)
+        && rest <= 1
+        && separators <= 1
+        && plain.len() <= 5
+    {
+        return Some(Shape::Code);
+    }
+    let groups: Vec<&str> = written.split(['-', '_']).collect();
+    if groups.len() >= 3
+        && groups[..groups.len() - 1]
+            .iter()
+            .all(|g| g.len() >= 2 && g.bytes().all(|b| b.is_ascii_alphabetic()))
+    {
+        return Some(Shape::Part);
+    }
+    if separators >= 1 && letters >= 2 && head >= 2 && plain.len() >= 5 {
+        return Some(Shape::Model);
+    }
+    Some(Shape::Other)
+}
+
+/// Blink counts named in a text (`闪6次`, `Parpadeo 3 veces`).
+pub(crate) fn blinks(text: &str) -> Vec<u32> {
+    let folded = fold_width(text);
+    blink_regex()
+        .captures_iter(&folded)
+        .filter_map(|hit| numeral(hit.get(1)?.as_str()))
+        .collect()
+}
+
+fn numeral(text: &str) -> Option<u32> {
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let digit = |c: char| {
+        "一二三四五六七八九"
+            .chars()
+            .position(|d| d == c)
+            .map(|at| at as u32 + 1)
+            .or((c == '两').then_some(2))
+    };
+    let chars: Vec<char> = text.chars().collect();
+    match chars[..] {
+        ['十'] => Some(10),
+        ['十', units] => Some(10 + digit(units)?),
+        [tens, '十'] => Some(digit(tens)? * 10),
+        [tens, '十', units] => Some(digit(tens)? * 10 + digit(units)?),
+        [one] => digit(one),
+        _ => None,
+    }
+}
+
+/// Index terms for everything exact in a passage: `t:E6` for each token, `t:` also for every piece of a model from its start
+/// (`KFR35` of `KFR-35GW/QH1`), `b:6` for blinks, `c:LE` for codes that only their column tells.
+pub(crate) fn exact_terms(text: &str, codes: &[String]) -> BTreeSet<String> {
+    let mut terms = BTreeSet::new();
+    for token in tokens(text) {
+        if token.shape == Shape::Model {
+            terms.extend(
+                model_prefixes(&token.written)
+                    .into_iter()
+                    .map(|prefix| format!("t:{prefix}")),
+            );
+        }
+        terms.insert(format!("t:{}", token.canonical));
+    }
+    terms.extend(blinks(text).into_iter().map(|count| format!("b:{count}")));
+    for code in codes {
+        terms.insert(format!("c:{code}"));
+        terms.insert(format!("t:{code}"));
+    }
+    terms
+}
+
+/// `KFR-35GW/QH1` → `KFR35`, `KFR35GW`: what a person may say of it, always with a digit and from its start.
+fn model_prefixes(written: &str) -> Vec<String> {
+    let chars: Vec<char> = written.chars().collect();
+    let mut prefixes = Vec::new();
+    for end in 2..chars.len() {
+        let boundary = !chars[end].is_ascii_alphanumeric()
+            || (chars[end].is_ascii_digit() != chars[end - 1].is_ascii_digit()
+                && chars[end - 1].is_ascii_alphanumeric());
+        if boundary {
+            let prefix: String = chars[..end]
+                .iter()
+                .filter(|c| c.is_ascii_alphanumeric())
+                .collect();
+            if prefix.len() >= 4 && prefix.bytes().any(|b| b.is_ascii_digit()) {
+                prefixes.push(prefix);
+            }
+        }
+    }
+    prefixes
+}
+
+/// Letters and digits of a name, upper case.
+pub(crate) fn canonical(name: &str) -> String {
+    fold_width(name)
+        .to_uppercase()
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect()
+}
+
+/// Whether a column title says that the column holds fault codes.
+pub(crate) fn is_code_column(title: &str) -> bool {
+    let title = crate::analysis::fold(title);
+    [
+        "代码",
+        "代號",
+        "代号",
+        "故障码",
+        "错误码",
+        "显示",
+        "código",
+        "codigo",
+        "pantalla",
+        "display",
+        "code",
+    ]
+    .iter()
+    .any(|word| title.contains(word))
+        && title.chars().count() <= 24
+}
+
+/// The codes of a cell under a code column: `E6`, `LE`, `E1/E2`, `Ed`.
+pub(crate) fn codes_of_cell(cell: &str) -> Vec<String> {
+    fold_width(cell)
+        .split(['/', '、', ',', '，', ' ', '\n', ';', '；', '或'])
+        .map(canonical)
+        .filter(|code| (2..=6).contains(&code.len()) && !code.bytes().all(|b| b.is_ascii_digit()))
+        .filter(|code| code.bytes().any(|b| b.is_ascii_digit()) || code.len() <= 3)
+        .take(12)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shapes(text: &str) -> Vec<(String, Shape)> {
+        tokens(text)
+            .into_iter()
+            .map(|token| (token.canonical, token.shape))
+            .collect()
+    }
+
+    #[test]
+    fn codes_are_found_in_every_spelling() {
+        for text in ["E6", "e6", "E-6", "Ｅ６", "报E6", "显示 E 6 了", "出现E6故障"] {
+            assert_eq!(shapes(text), [("E6".to_owned(), Shape::Code)], "{text}");
+        }
+        assert_eq!(shapes("E1/E2/F0").len(), 3);
+    }
+
+    #[test]
+    fn models_parts_and_values_are_told_apart() {
+        assert_eq!(shapes("KFR-35GW/QH1"), [("KFR35GWQH1".into(), Shape::Model)]);
+        assert_eq!(shapes("AC-PCB-201"), [("ACPCB201".into(), Shape::Part)]);
+        assert_eq!(shapes("220V 50Hz 3.5MPa 12.7mm"), []);
+        assert_eq!(
+            shapes("AFLEX-C-12 R410A"),
+            [("AFLEXC12".into(), Shape::Model), ("R410A".into(), Shape::Other)]
+        );
+    }
+
+    #[test]
+    fn blinks_are_counted_in_three_languages() {
+        assert_eq!(blinks("显示屏闪6次，指示灯闪烁三下"), [6, 3]);
+        assert_eq!(blinks("Parpadeo 7 veces"), [7]);
+        assert_eq!(blinks("the lamp blinks 12 times"), [12]);
+        assert_eq!(blinks("闪烁十二次"), [12]);
+    }
+
+    #[test]
+    fn a_model_is_found_by_what_people_say_of_it() {
+        let terms = exact_terms("KFR-35GW/QH1", &[]);
+        for term in ["t:KFR35", "t:KFR35GW", "t:KFR35GWQH1"] {
+            assert!(terms.contains(term), "{term} in {terms:?}");
+        }
+    }
+
+    #[test]
+    fn letters_are_codes_under_a_code_column() {
+        assert!(is_code_column("故障代码") && is_code_column("Pantalla") && !is_code_column("名称"));
+        assert_eq!(codes_of_cell("LE"), ["LE"]);
+        assert_eq!(codes_of_cell("Ed / E4"), ["ED", "E4"]);
+        assert!(codes_of_cell("正常").is_empty());
+    }
+}
