@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 SIZE = (800, 600)
-MIN_BYTES, MAX_BYTES = 38_000, 92_000  # keeps the whole folder below 14 MB
+MIN_BYTES, MAX_BYTES = 38_000, 92_000  # Aimed at, so that all photos together stay below 14 MB.
 
 
 def read_linear(path):
@@ -117,7 +117,7 @@ def develop(light, rng, size=SIZE, shaken=0.0):
 
 
 def encode(image, rng, exif=b""):
-    """JPEG at a drawn quality, moved only as far as the size bounds ask (never outside 62..95)."""
+    """JPEG at a drawn quality, moved only as far as the size bounds ask (about 62..94)."""
     quality = int(rng.integers(72, 93))
     while True:
         buffer = io.BytesIO()
