@@ -8,21 +8,35 @@
 
 mod analyze;
 mod bdd;
+mod beta;
 mod bom;
 mod circuit;
 mod compile;
+mod contract;
 mod error;
+mod kit;
+mod learn;
 mod mef;
 mod modules;
+mod observe;
 mod order;
+mod picture;
+mod predict;
 mod text_place;
 mod tree;
 mod tree_toml;
 
 pub use analyze::{Analysis, AnalysisLimits, CutSet, Importance};
 pub use bom::{Bom, Part};
+pub use contract::{
+    Cause, Certificate, CodeEvidence, Evidence, EvidenceSource, FirstTimeFix, Ignored, KitLimit, Learnt, NextQuestion, PartUsed,
+    Prediction, PredictionRequest, Repair, Stock, SymptomEvidence, SymptomReport, ValueUnit,
+};
 pub use error::{DiagnoseError, Place};
+pub use learn::Shrinkage;
 pub use mef::MefOptions;
+pub use picture::{TreeEdge, TreeGraph, TreeNode};
+pub use predict::{Diagnosis, DiagnosisConfig, lexicon_entries};
 pub use tree::{
     Code, Connective, Event, FaultTree, Gate, Input, Link, MAX_FILE_BYTES, MAX_LINKS, MAX_NODES, Replacement, Symptom, TreeCheck,
 };
