@@ -95,9 +95,15 @@ impl Models {
             return None;
         }
         let after = text.after(run.end, 4);
-        let machine = ["机", "的机", "挂机", "柜机", "型"]
-            .iter()
-            .any(|word| after.starts_with(word));
+        let before = text.before(run.start, 4);
+        let pointed_at = after.starts_with('的')
+            && ["台", "那个", "这个", "挂机", "柜机"]
+                .iter()
+                .any(|word| before.contains(word));
+        let machine = pointed_at
+            || ["机", "的机", "挂机", "柜机", "型"]
+                .iter()
+                .any(|word| after.starts_with(word));
         if !machine {
             return None;
         }

@@ -186,12 +186,15 @@ fn aliases_of(name: &str) -> BTreeSet<String> {
     let folded = fold_phrase(name);
     let bare = folded.split('(').next().unwrap_or("").trim().to_owned();
     let words: Vec<&str> = bare.split_whitespace().collect();
-    let spoken: String = words
+    // Sizes stand after the name ("电容 2.0 μF/450 V"), a refrigerant's number before it ("R32 制冷剂 1 kg").
+    let sized = |word: &&&str| word.chars().any(|c| c.is_ascii_digit());
+    let spoken: Vec<&str> = words
         .iter()
-        .filter(|word| !word.chars().any(|c| c.is_ascii_digit()))
+        .skip_while(sized)
+        .take_while(|word| !sized(word))
         .copied()
-        .collect::<Vec<_>>()
-        .join(" ");
+        .collect();
+    let spoken = spoken.join(" ");
     let mut aliases: BTreeSet<String> = [folded.clone(), bare, spoken.clone()].into_iter().collect();
     aliases.insert(spoken.replace(' ', ""));
     for (place, others) in PLACES {

@@ -14,7 +14,7 @@ use crate::names::SymptomId;
 use crate::text::{Span, is_han};
 
 /// Words taken out before matching, longest first.
-const FILLERS: [&str; 38] = [
+const FILLERS: [&str; 37] = [
     "有点儿",
     "有一点",
     "一会儿",
@@ -47,7 +47,6 @@ const FILLERS: [&str; 38] = [
     "很",
     "太",
     "儿",
-    "着",
     "的",
     "在",
     "它",
