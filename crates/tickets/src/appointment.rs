@@ -424,7 +424,8 @@ pub(crate) fn of_note(text: &str, received: &Zoned) -> Option<(Named, Zoned, Opt
 
 /// "6月买的", "今天开始不制冷": a time of what happened.
 fn is_history(text: &str, span: Span) -> bool {
-    let after: String = text.chars().skip(span.end).take(6).collect();
+    let after: String =
+        text.chars().skip(span.end).take(6).take_while(|c| !"，。,.；;！!？?".contains(*c)).collect();
     [
         "买",
         "装",

@@ -80,7 +80,8 @@ fn phenomenon(said: &[Said<'_>]) -> Option<Field<String>> {
             || s.speaker == Speaker::Technician
     };
     let trouble = |s: &&Said<'_>| {
-        !s.clause.asks
+        s.clause.text.chars().count() >= 3
+            && !s.clause.asks
             && !s.denies
             && (s.claims || s.topics.contains(&Topic::Phenomenon))
             && !s.topics.contains(&Topic::Result)
@@ -151,7 +152,8 @@ fn action_weight(s: &Said<'_>) -> f64 {
     let done = ["了", "过", "已", "更换", "重新"]
         .iter()
         .any(|w| text.contains(w));
-    let not = ["不用", "不能", "没换", "没有", "还没", "要不", "别"]
+    let short = text.chars().count() < 4;
+    let not = short || ["不用", "不能", "没换", "没有", "还没", "要不", "别"]
         .iter()
         .any(|w| text.contains(w));
     let staff = s.speaker != Speaker::Customer;
@@ -161,7 +163,7 @@ fn action_weight(s: &Said<'_>) -> f64 {
 fn result_weight(s: &Said<'_>) -> f64 {
     let text = s.clause.text.as_str();
     let not = [
-        "没好",
+        "没好", "其他",
         "不正常",
         "没解决",
         "还是",
@@ -178,7 +180,8 @@ fn result_weight(s: &Said<'_>) -> f64 {
 
 fn pending_weight(s: &Said<'_>) -> f64 {
     let text = s.clause.text.as_str();
-    let done = ["已经", "好了", "不需要", "不用"]
+    let done = s.topics.contains(&Topic::Fee)
+        || ["已经", "好了", "不需要", "不用", "看完了"]
         .iter()
         .any(|w| text.contains(w));
     0.4 + 0.5 * s.place - if done { 0.6 } else { 0.0 }

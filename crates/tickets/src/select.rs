@@ -6,7 +6,8 @@ use shifu_domain::{FormKind, Speaker};
 
 use crate::cues::{Topic, topics};
 use crate::graph::Graph;
-use crate::utterance::Sentence;
+use crate::appointment::proposed;
+use crate::utterance::{Clause, Sentence};
 
 /// Weight of novelty against rank in maximal marginal relevance (Carbonell & Goldstein 1998); tuned on the dev dialogues.
 const NOVELTY: f64 = 0.35;
@@ -34,12 +35,14 @@ pub(crate) fn candidates(sentences: Vec<Sentence>, mentions: impl Fn(&str) -> us
         .into_iter()
         .zip(texts)
         .zip(ranks)
-        .map(|((sentence, text), rank)| {
+        .map(|((sentence, whole), rank)| {
+            let text = told(&sentence, &mentions).unwrap_or(whole);
             let found: BTreeSet<Topic> = sentence
                 .clauses
                 .iter()
                 .flat_map(|clause| topics(&clause.text, sentence.speaker, clause.asks))
                 .filter(|topic| *topic != Topic::Schedule)
+                .chain(scheduled(&sentence))
                 .collect();
             let mentions = mentions(&text);
             let position = sentence.line as f64 / last;
@@ -52,6 +55,18 @@ pub(crate) fn candidates(sentences: Vec<Sentence>, mentions: impl Fn(&str) -> us
             }
         })
         .collect()
+}
+
+/// The clauses of a sentence that say something of use, when not all do.
+fn told(sentence: &Sentence, mentions: &impl Fn(&str) -> usize) -> Option<String> {
+    let of_use = |clause: &&Clause| {
+        let said = topics(&clause.text, sentence.speaker, clause.asks);
+        said.iter().any(|topic| *topic != Topic::Schedule)
+            || proposed(&clause.text).is_some()
+            || mentions(&clause.text) > 0
+    };
+    let kept: Vec<&str> = sentence.clauses.iter().filter(of_use).map(|clause| clause.text.as_str()).collect();
+    (!kept.is_empty()).then(|| kept.join("，"))
 }
 
 fn score(
@@ -77,6 +92,11 @@ fn score(
     };
     let length = if chars < 5 { 0.3 } else { 1.0 };
     (0.6 * rank + facts + opening) * question * length
+}
+
+/// A sentence names the time of a visit or a call.
+fn scheduled(sentence: &Sentence) -> Option<Topic> {
+    sentence.clauses.iter().any(|clause| proposed(&clause.text).is_some()).then_some(Topic::Schedule)
 }
 
 /// Chooses sentences for the form; positions ascending.

@@ -270,10 +270,11 @@ fn unknown_is_meant(code: &str, text: &Folded, span: Span, context: Context) -> 
     }
 }
 
-/// One letter that codes begin with, up to two digits, and no Latin word beside it.
+/// One letter that codes begin with, up to two digits, and no Latin word beside it. C10 and D16 are circuit breakers.
 fn stands_alone(code: &str, text: &Folded, span: Span) -> bool {
+    let most = if code.starts_with(['C', 'D']) { 2 } else { 4 };
     code.starts_with(['E', 'F', 'H', 'P', 'U', 'L', 'C', 'J', 'D', 'B', 'Y'])
-        && code.len() <= 4
+        && code.len() <= most
         && !beside_latin(text, span)
 }
 

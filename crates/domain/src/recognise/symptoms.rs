@@ -78,8 +78,12 @@ impl Symptoms {
             for word in words {
                 let folded = fold_phrase(word);
                 let reduced = reduce(&folded.chars().collect::<Vec<_>>()).0;
-                if reduced.chars().count() >= 2 {
-                    phrases.entry(reduced).or_default().insert(place);
+                // "有异味" is denied as "没异味" too.
+                let bare_noun = reduced.strip_prefix('有').map(str::to_owned);
+                for reduced in bare_noun.into_iter().chain([reduced]) {
+                    if reduced.chars().count() >= 2 {
+                        phrases.entry(reduced).or_default().insert(place);
+                    }
                 }
                 let mut chars = folded.chars();
                 if let (Some(verb), 2) = (chars.next(), folded.chars().count())
