@@ -20,7 +20,10 @@ pub struct AnalysisLimits {
 
 impl Default for AnalysisLimits {
     fn default() -> Self {
-        Self { max_nodes: 8_000_000, max_cut_set_nodes: 8_000_000 }
+        Self {
+            max_nodes: 8_000_000,
+            max_cut_set_nodes: 8_000_000,
+        }
     }
 }
 
@@ -131,13 +134,21 @@ impl FaultTree {
         let Some(chosen) = chosen else {
             return Err(DiagnoseError::UnknownGate {
                 name: top.unwrap_or("(root)").chars().take(128).collect(),
-                roots: roots.iter().take(20).map(|&at| self.gates[at].id.clone()).collect(),
+                roots: roots
+                    .iter()
+                    .take(20)
+                    .map(|&at| self.gates[at].id.clone())
+                    .collect(),
             });
         };
         let (mut circuit, gates) = self.circuit();
         let literals: Vec<Lit> = chosen.iter().map(|&at| gates[at]).collect();
         let root = circuit.or(&literals);
-        Ok((chosen.iter().map(|&at| self.gates[at].id.clone()).collect(), circuit, root))
+        Ok((
+            chosen.iter().map(|&at| self.gates[at].id.clone()).collect(),
+            circuit,
+            root,
+        ))
     }
 
     fn importance_table(&self, probability: f64, mif: &[f64]) -> Vec<Importance> {
@@ -151,7 +162,11 @@ impl FaultTree {
                 probability: event.probability,
                 posterior: posterior(event.probability, probability, mif),
                 mif,
-                cif: if probability > 0.0 { event.probability * mif / probability } else { 0.0 },
+                cif: if probability > 0.0 {
+                    event.probability * mif / probability
+                } else {
+                    0.0
+                },
             })
             .collect();
         table.sort_by(|a, b| b.cif.total_cmp(&a.cif));
@@ -168,19 +183,34 @@ impl FaultTree {
         let families = compiled.cut_sets(limits.max_cut_set_nodes)?;
         analysis.minimal_cut_sets = Some(u64::try_from(families.count()).unwrap_or(u64::MAX));
         let named = |(probability, events): (f64, Vec<u32>)| CutSet {
-            events: events.iter().map(|&e| self.events[e as usize].id.clone()).collect(),
+            events: events
+                .iter()
+                .map(|&e| self.events[e as usize].id.clone())
+                .collect(),
             probability,
         };
-        analysis.cut_sets = families.likeliest(priors, LISTED).into_iter().map(named).collect();
+        analysis.cut_sets = families
+            .likeliest(priors, LISTED)
+            .into_iter()
+            .map(named)
+            .collect();
         Ok(())
     }
 }
 
 /// P(e | f) = p·(P + (1 − p)·MIF) / P; the prior where P is zero.
 pub(crate) fn posterior(prior: f64, probability: f64, mif: f64) -> f64 {
-    if probability > 0.0 { (prior * (probability + (1.0 - prior) * mif) / probability).clamp(0.0, 1.0) } else { prior }
+    if probability > 0.0 {
+        (prior * (probability + (1.0 - prior) * mif) / probability).clamp(0.0, 1.0)
+    } else {
+        prior
+    }
 }
 
 fn over(names: &[String], over: OverBudget) -> DiagnoseError {
-    DiagnoseError::NodeLimit { name: names.join(" or ").chars().take(200).collect(), limit: over.limit, orders: over.orders }
+    DiagnoseError::NodeLimit {
+        name: names.join(" or ").chars().take(200).collect(),
+        limit: over.limit,
+        orders: over.orders,
+    }
 }

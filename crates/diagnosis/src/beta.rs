@@ -17,7 +17,12 @@ pub(crate) fn ln_gamma(x: f64) -> f64 {
         return (std::f64::consts::PI / (std::f64::consts::PI * x).sin()).ln() - ln_gamma(1.0 - x);
     }
     let x = x - 1.0;
-    let series = TERMS.iter().enumerate().fold(0.999_999_999_999_809_9, |sum, (i, c)| sum + c / (x + i as f64 + 1.0));
+    let series = TERMS
+        .iter()
+        .enumerate()
+        .fold(0.999_999_999_999_809_9, |sum, (i, c)| {
+            sum + c / (x + i as f64 + 1.0)
+        });
     let t = x + 7.5;
     0.5 * (2.0 * std::f64::consts::PI).ln() + (x + 0.5) * t.ln() - t + series.ln()
 }
@@ -39,7 +44,11 @@ fn incomplete(a: f64, b: f64, x: f64) -> f64 {
         return if x <= 0.0 { 0.0 } else { 1.0 };
     }
     let front = (a * x.ln() + b * (1.0 - x).ln() - ln_beta(a, b)).exp();
-    if x < (a + 1.0) / (a + b + 2.0) { front * fraction(a, b, x) / a } else { 1.0 - front * fraction(b, a, 1.0 - x) / b }
+    if x < (a + 1.0) / (a + b + 2.0) {
+        front * fraction(a, b, x) / a
+    } else {
+        1.0 - front * fraction(b, a, 1.0 - x) / b
+    }
 }
 
 fn fraction(a: f64, b: f64, x: f64) -> f64 {
@@ -76,7 +85,11 @@ pub(crate) fn quantile(a: f64, b: f64, level: f64) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
     for _ in 0..60 {
         let middle = 0.5 * (low + high);
-        if incomplete(a, b, middle) < level { low = middle } else { high = middle }
+        if incomplete(a, b, middle) < level {
+            low = middle
+        } else {
+            high = middle
+        }
         if high - low < 1e-12 {
             break;
         }
@@ -95,7 +108,10 @@ mod tests {
         // Beta(1, 1) is uniform; Beta(2, 1) has the distribution function x².
         assert!((quantile(1.0, 1.0, 0.3) - 0.3).abs() < 1e-9);
         assert!((quantile(2.0, 1.0, 0.25) - 0.5).abs() < 1e-9);
-        assert!((incomplete(2.0, 3.0, 0.4) - 0.5248).abs() < 1e-12, "6x² − 8x³ + 3x⁴ at 0.4");
+        assert!(
+            (incomplete(2.0, 3.0, 0.4) - 0.5248).abs() < 1e-12,
+            "6x² − 8x³ + 3x⁴ at 0.4"
+        );
         // One success in one trial has likelihood m.
         assert!((ln_likelihood(1.0, 1.0, 0.2, 7.0) - 0.2_f64.ln()).abs() < 1e-12);
     }

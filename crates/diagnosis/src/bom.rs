@@ -84,7 +84,12 @@ impl Bom {
             return Err(source.too_large("parts", read.part.len(), MAX_NODES));
         }
         let product_line = source.name("product_line", &read.product_line, ProductLine::new)?;
-        let mut bom = Self { product_line, version: read.version, parts: Vec::new(), by_number: BTreeMap::new() };
+        let mut bom = Self {
+            product_line,
+            version: read.version,
+            parts: Vec::new(),
+            by_number: BTreeMap::new(),
+        };
         for entry in read.part {
             bom.add(&source, entry.into_inner())?;
         }
@@ -105,12 +110,25 @@ impl Bom {
         }
         let price = source.name("price", &entry.price, str::parse::<Yuan>)?;
         let names = |field, list: &[Spanned<String>]| -> Result<Vec<PartNumber>, DiagnoseError> {
-            list.iter().map(|n| source.name(field, n, PartNumber::new)).collect()
+            list.iter()
+                .map(|n| source.name(field, n, PartNumber::new))
+                .collect()
         };
         let supersedes = names("supersedes", &entry.supersedes)?;
-        let fits = entry.fits.iter().map(|f| source.name("fits", f, ModelPattern::new)).collect::<Result<_, _>>()?;
+        let fits = entry
+            .fits
+            .iter()
+            .map(|f| source.name("fits", f, ModelPattern::new))
+            .collect::<Result<_, _>>()?;
         self.by_number.insert(part_number.clone(), self.parts.len());
-        self.parts.push(Part { part_number, name: entry.name, price, supersedes, fits, place });
+        self.parts.push(Part {
+            part_number,
+            name: entry.name,
+            price,
+            supersedes,
+            fits,
+            place,
+        });
         Ok(())
     }
 
@@ -136,7 +154,10 @@ impl Bom {
                 path.push(self.parts[at].part_number.to_string());
                 if path.len() > self.parts.len() + 1 {
                     path.truncate(20);
-                    return Err(DiagnoseError::Cycle { place: self.parts[at].place.clone(), path });
+                    return Err(DiagnoseError::Cycle {
+                        place: self.parts[at].place.clone(),
+                        path,
+                    });
                 }
                 at = next;
             }
@@ -155,9 +176,17 @@ impl Bom {
     #[must_use]
     pub fn alternatives(&self, part: &Part, model: Option<&ModelNumber>) -> Vec<PartNumber> {
         let same = |other: &&Part| other.name == part.name && other.part_number != part.part_number;
-        let siblings = self.parts.iter().filter(same).filter(|other| model.is_some() && other.fits(model));
+        let siblings = self
+            .parts
+            .iter()
+            .filter(same)
+            .filter(|other| model.is_some() && other.fits(model));
         let mut found: Vec<PartNumber> = part.supersedes.clone();
-        found.extend(siblings.map(|other| other.part_number.clone()).filter(|n| !part.supersedes.contains(n)));
+        found.extend(
+            siblings
+                .map(|other| other.part_number.clone())
+                .filter(|n| !part.supersedes.contains(n)),
+        );
         found
     }
 }

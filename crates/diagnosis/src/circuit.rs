@@ -64,7 +64,10 @@ pub(crate) struct Circuit {
 
 impl Circuit {
     pub(crate) fn new() -> Self {
-        Self { nodes: vec![Node::True], index: HashMap::new() }
+        Self {
+            nodes: vec![Node::True],
+            index: HashMap::new(),
+        }
     }
 
     fn intern(&mut self, node: Node) -> Lit {
@@ -169,7 +172,9 @@ impl Circuit {
                     for &child in children {
                         let new = map(&new_of, child);
                         match &made.nodes[new.node()] {
-                            Node::And(inner) if !new.negated() && parents[child.node()] == 1 => flat.extend(inner),
+                            Node::And(inner) if !new.negated() && parents[child.node()] == 1 => {
+                                flat.extend(inner)
+                            }
                             _ => flat.push(new),
                         }
                     }
@@ -194,9 +199,17 @@ impl Circuit {
         let mut reach = vec![0_u8; self.nodes.len()];
         reach[root.node()] = if root.negated() { 2 } else { 1 };
         for at in (1..=root.node()).rev().filter(|&at| at > 0) {
-            let here = if matches!(self.nodes[at], Node::Xor(_)) && reach[at] != 0 { 3 } else { reach[at] };
+            let here = if matches!(self.nodes[at], Node::Xor(_)) && reach[at] != 0 {
+                3
+            } else {
+                reach[at]
+            };
             for child in self.nodes[at].children() {
-                let passed = if child.negated() { (here >> 1) | ((here & 1) << 1) } else { here };
+                let passed = if child.negated() {
+                    (here >> 1) | ((here & 1) << 1)
+                } else {
+                    here
+                };
                 reach[child.node()] |= passed;
             }
         }
@@ -206,7 +219,11 @@ impl Circuit {
     /// Whether no event stands under an odd number of negations or under an XOR. Then the function is coherent.
     pub(crate) fn is_monotone(&self, root: Lit) -> bool {
         let reach = self.reach(root);
-        !self.nodes.iter().zip(reach).any(|(node, reach)| matches!(node, Node::Event(_)) && reach & 2 != 0)
+        !self
+            .nodes
+            .iter()
+            .zip(reach)
+            .any(|(node, reach)| matches!(node, Node::Event(_)) && reach & 2 != 0)
     }
 
     /// For every node, whether `root` uses it negated and never plain.

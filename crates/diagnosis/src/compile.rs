@@ -7,7 +7,7 @@
 
 use std::collections::BinaryHeap;
 
-use crate::bdd::{BddNode, Bdd, CutSets, EMPTY, Edge, FALSE, Full, TRUE, UNIT};
+use crate::bdd::{Bdd, BddNode, CutSets, EMPTY, Edge, FALSE, Full, TRUE, UNIT};
 use crate::circuit::{Circuit, Lit, Node};
 use crate::modules;
 use crate::order::{self, ORDERS};
@@ -74,12 +74,24 @@ impl Compiled {
 
     fn build(circuit: &Circuit, root: Lit, limit: usize, modular: bool) -> Result<Self, OverBudget> {
         let (circuit, root) = circuit.extract(root);
-        let (circuit, root) = if modular { modules::group_inputs(&circuit, root) } else { (circuit, root) };
-        let mut made = Self { modules: Vec::new(), top: Top::Constant(!root.negated()), node_count: 0, peak_nodes: 0 };
+        let (circuit, root) = if modular {
+            modules::group_inputs(&circuit, root)
+        } else {
+            (circuit, root)
+        };
+        let mut made = Self {
+            modules: Vec::new(),
+            top: Top::Constant(!root.negated()),
+            node_count: 0,
+            peak_nodes: 0,
+        };
         match &circuit.nodes[root.node()] {
             Node::True => return Ok(made),
             Node::Event(event) => {
-                made.top = Top::Event { event: *event, negated: root.negated() };
+                made.top = Top::Event {
+                    event: *event,
+                    negated: root.negated(),
+                };
                 return Ok(made);
             }
             _ => made.top = Top::Module,
@@ -92,7 +104,16 @@ impl Compiled {
         };
         let mut number = vec![0_u32; circuit.nodes.len()];
         for at in (1..=root.node()).filter(|&at| is_module[at]) {
-            let mut module = made.module(&circuit, at, &Shape { is_module: &is_module, inverted: &inverted }, &number, limit)?;
+            let mut module = made.module(
+                &circuit,
+                at,
+                &Shape {
+                    is_module: &is_module,
+                    inverted: &inverted,
+                },
+                &number,
+                limit,
+            )?;
             module.root ^= u32::from(inverted[at]);
             number[at] = made.modules.len() as u32;
             made.node_count += module.nodes.len() - 1;
@@ -131,12 +152,19 @@ impl Compiled {
                         Node::Event(event) if !is_module[leaf] => Variable::Event(event),
                         _ => Variable::Module(number[leaf]),
                     };
-                    return Ok(Module { variables: tried[i].iter().map(variable).collect(), nodes, root });
+                    return Ok(Module {
+                        variables: tried[i].iter().map(variable).collect(),
+                        nodes,
+                        root,
+                    });
                 }
                 self.peak_nodes = self.peak_nodes.max(budget);
             }
         }
-        Err(OverBudget { limit, orders: tried.iter().filter(|leaves| !leaves.is_empty()).count() })
+        Err(OverBudget {
+            limit,
+            orders: tried.iter().filter(|leaves| !leaves.is_empty()).count(),
+        })
     }
 
     /// Chance that the function is true when event `e` happens with chance `p[e]`, events being independent.
@@ -203,10 +231,15 @@ impl Compiled {
         let mut families = Vec::with_capacity(self.modules.len());
         for module in &self.modules {
             let mut sets = CutSets::new(limit);
-            let root = sets.of(&module.nodes, module.root).map_err(|Full| OverBudget { limit, orders: 1 })?;
+            let root = sets
+                .of(&module.nodes, module.root)
+                .map_err(|Full| OverBudget { limit, orders: 1 })?;
             families.push((sets, root));
         }
-        Ok(Families { compiled: self, families })
+        Ok(Families {
+            compiled: self,
+            families,
+        })
     }
 }
 
@@ -251,7 +284,13 @@ fn value(values: &[f64], edge: Edge) -> f64 {
     if edge & 1 == 1 { 1.0 - plain } else { plain }
 }
 
-fn diagram(circuit: &Circuit, inner: &[usize], leaves: &[usize], inverted: &[bool], budget: usize) -> Result<(Bdd, Edge), Full> {
+fn diagram(
+    circuit: &Circuit,
+    inner: &[usize],
+    leaves: &[usize],
+    inverted: &[bool],
+    budget: usize,
+) -> Result<(Bdd, Edge), Full> {
     let mut bdd = Bdd::new(budget);
     let top = inner.last().copied().unwrap_or(0);
     let mut edge_of: Vec<Edge> = vec![TRUE; top + 1];
@@ -260,8 +299,11 @@ fn diagram(circuit: &Circuit, inner: &[usize], leaves: &[usize], inverted: &[boo
         edge_of[leaf] = bdd.variable(level as u32)? ^ u32::from(module && inverted[leaf]);
     }
     for &node in inner {
-        let inputs: Vec<Edge> =
-            circuit.nodes[node].children().iter().map(|c| edge_of[c.node()] ^ (c.0 & 1)).collect();
+        let inputs: Vec<Edge> = circuit.nodes[node]
+            .children()
+            .iter()
+            .map(|c| edge_of[c.node()] ^ (c.0 & 1))
+            .collect();
         edge_of[node] = match &circuit.nodes[node] {
             Node::And(_) => bdd.all(inputs)?,
             Node::Xor(_) => {
@@ -311,7 +353,9 @@ impl PartialOrd for Partial {
 }
 impl Ord for Partial {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.bound.total_cmp(&other.bound).then_with(|| other.open.len().cmp(&self.open.len()))
+        self.bound
+            .total_cmp(&other.bound)
+            .then_with(|| other.open.len().cmp(&self.open.len()))
             .then_with(|| other.events.cmp(&self.events))
     }
 }
@@ -339,8 +383,12 @@ impl Families<'_> {
         match self.compiled.top {
             Top::Constant(false) => return Vec::new(),
             Top::Constant(true) => return vec![(1.0, Vec::new())],
-            Top::Event { negated: true, event } => return vec![(1.0 - p[event as usize], Vec::new())],
-            Top::Event { negated: false, event } => return vec![(p[event as usize], vec![event])],
+            // Nothing has to happen: the empty set, whose product is one.
+            Top::Event { negated: true, .. } => return vec![(1.0, Vec::new())],
+            Top::Event {
+                negated: false,
+                event,
+            } => return vec![(p[event as usize], vec![event])],
             Top::Module => {}
         }
         let best = self.best_completions(p);
@@ -348,16 +396,39 @@ impl Families<'_> {
         let root = self.families[last].1;
         let mut heap = BinaryHeap::new();
         let push = |heap: &mut BinaryHeap<Partial>, chance: f64, events: Vec<u32>, open: Vec<Open>| {
-            let bound = open.iter().fold(chance, |product, o| product * best[o.module][o.family as usize]);
+            let bound = open
+                .iter()
+                .fold(chance, |product, o| product * best[o.module][o.family as usize]);
             if open.iter().all(|o| o.family != EMPTY) {
-                heap.push(Partial { bound, chance, events, open });
+                heap.push(Partial {
+                    bound,
+                    chance,
+                    events,
+                    open,
+                });
             }
         };
-        push(&mut heap, 1.0, Vec::new(), vec![Open { module: last, family: root }]);
+        push(
+            &mut heap,
+            1.0,
+            Vec::new(),
+            vec![Open {
+                module: last,
+                family: root,
+            }],
+        );
         let mut found = Vec::new();
         // Each cut set costs at most as many steps as it and its siblings have levels; the cap only guards ties.
         for _ in 0..200_000 {
-            let Some(Partial { chance, mut events, mut open, .. }) = heap.pop() else { break };
+            let Some(Partial {
+                chance,
+                mut events,
+                mut open,
+                ..
+            }) = heap.pop()
+            else {
+                break;
+            };
             let Some(Open { module, family }) = open.pop() else {
                 events.sort_unstable();
                 found.push((chance, events));
@@ -372,16 +443,25 @@ impl Families<'_> {
             }
             let node = self.families[module].0.nodes[family as usize];
             let mut without = open.clone();
-            without.push(Open { module, family: node.lo });
+            without.push(Open {
+                module,
+                family: node.lo,
+            });
             push(&mut heap, chance, events.clone(), without);
-            open.push(Open { module, family: node.hi });
+            open.push(Open {
+                module,
+                family: node.hi,
+            });
             match self.compiled.modules[module].variables[node.level as usize] {
                 Variable::Event(event) => {
                     events.push(event);
                     push(&mut heap, chance * p[event as usize], events, open);
                 }
                 Variable::Module(inner) => {
-                    open.push(Open { module: inner as usize, family: self.families[inner as usize].1 });
+                    open.push(Open {
+                        module: inner as usize,
+                        family: self.families[inner as usize].1,
+                    });
                     push(&mut heap, chance, events, open);
                 }
             }
@@ -407,4 +487,3 @@ impl Families<'_> {
         best
     }
 }
-

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use shifu_domain::{FaultCode, KitItem, ModelNumber, PartNumber, Probability, ProductLine, Region, SymptomId, TicketId, Yuan};
+use shifu_domain::{
+    FaultCode, KitItem, ModelNumber, PartNumber, Probability, ProductLine, Region, SymptomId, TicketId, Yuan,
+};
 
 /// A symptom that was seen, or looked for and not seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -13,7 +13,11 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.line == 0 { write!(f, "{}", self.file) } else { write!(f, "{}:{}", self.file, self.line) }
+        if self.line == 0 {
+            write!(f, "{}", self.file)
+        } else {
+            write!(f, "{}:{}", self.file, self.line)
+        }
     }
 }
 
@@ -111,7 +115,9 @@ pub enum DiagnoseError {
         limit: u64,
     },
     /// The decision diagram grew beyond its budget under every variable order tried.
-    #[error("the decision diagram of {name:?} needs more than {limit} nodes under each of {orders} variable orders; raise max_nodes or analyse a smaller gate")]
+    #[error(
+        "the decision diagram of {name:?} needs more than {limit} nodes under each of {orders} variable orders; raise max_nodes or analyse a smaller gate"
+    )]
     NodeLimit {
         /// The gate.
         name: String,

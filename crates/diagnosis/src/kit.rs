@@ -50,7 +50,11 @@ impl World<'_> {
             return 0.0;
         }
         let mut scratch = Vec::new();
-        let joint: f64 = self.terms.iter().map(|(sign, f)| sign * f.probability_with(&p, &mut scratch)).sum();
+        let joint: f64 = self
+            .terms
+            .iter()
+            .map(|(sign, f)| sign * f.probability_with(&p, &mut scratch))
+            .sum();
         (product * joint / self.total).clamp(0.0, 1.0)
     }
 
@@ -63,7 +67,11 @@ impl World<'_> {
     /// Chance that some event needing the part of choice `c`, at whatever quantity, happened.
     pub(crate) fn needed(&self, repairs: &Repairs, c: usize) -> f64 {
         let part = repairs.choices[c].part;
-        let needs = |event: usize| repairs.needs[event].iter().any(|&n| repairs.choices[n].part == part);
+        let needs = |event: usize| {
+            repairs.needs[event]
+                .iter()
+                .any(|&n| repairs.choices[n].part == part)
+        };
         1.0 - self.none_of(&needs, repairs.needs.len())
     }
 }
@@ -95,9 +103,17 @@ pub(crate) enum Objective {
 impl Objective {
     pub(crate) fn new(limit: Option<&KitLimit>, failed_visit: f64) -> Self {
         match limit {
-            Some(KitLimit { max_cost: Some(most), .. }) => Self::MaxCost(most.as_f64()),
-            Some(KitLimit { max_parts: Some(most), .. }) => Self::MaxParts(f64::from(*most)),
-            Some(KitLimit { target_first_time_fix: Some(target), .. }) => Self::Target(target.value()),
+            Some(KitLimit {
+                max_cost: Some(most), ..
+            }) => Self::MaxCost(most.as_f64()),
+            Some(KitLimit {
+                max_parts: Some(most),
+                ..
+            }) => Self::MaxParts(f64::from(*most)),
+            Some(KitLimit {
+                target_first_time_fix: Some(target),
+                ..
+            }) => Self::Target(target.value()),
             _ => Self::ExpectedCost { failed_visit },
         }
     }
@@ -116,7 +132,9 @@ impl Objective {
         match self {
             Self::ExpectedCost { failed_visit } => spent + failed_visit * (1.0 - fix),
             // A cheaper kit of the same chance wins by a weight too small to buy chance.
-            Self::MaxCost(most) | Self::MaxParts(most) if spent <= most + ROUNDING => 1.0 - fix + spent * 1e-9,
+            Self::MaxCost(most) | Self::MaxParts(most) if spent <= most + ROUNDING => {
+                1.0 - fix + spent * 1e-9
+            }
             Self::Target(target) if fix + ROUNDING >= target => spent,
             _ => f64::INFINITY,
         }
@@ -126,13 +144,20 @@ impl Objective {
     fn bound(self, spent: f64, fix: f64, rest: &[(f64, f64)]) -> f64 {
         match self {
             Self::ExpectedCost { failed_visit } => {
-                let saved: f64 = rest.iter().map(|&(weight, gain)| (failed_visit * gain - weight).max(0.0)).sum();
+                let saved: f64 = rest
+                    .iter()
+                    .map(|&(weight, gain)| (failed_visit * gain - weight).max(0.0))
+                    .sum();
                 (spent + failed_visit * (1.0 - fix) - saved).max(spent)
             }
             Self::MaxCost(most) | Self::MaxParts(most) => {
                 let (mut room, mut gain) = (most - spent, 0.0);
                 for &(weight, most_gain) in rest {
-                    let share = if weight <= room { 1.0 } else { (room / weight).max(0.0) };
+                    let share = if weight <= room {
+                        1.0
+                    } else {
+                        (room / weight).max(0.0)
+                    };
                     gain += share * most_gain;
                     room -= weight.min(room.max(0.0));
                 }
@@ -168,15 +193,34 @@ pub(crate) struct Solution {
 const NEGLIGIBLE: f64 = 1e-12;
 
 /// Finds the best kit within `evaluations` evaluations of the diagram; `start` is a kit to improve on.
-pub(crate) fn best(world: &World<'_>, repairs: &Repairs, objective: Objective, start: Option<&[bool]>, evaluations: usize) -> Solution {
+pub(crate) fn best(
+    world: &World<'_>,
+    repairs: &Repairs,
+    objective: Objective,
+    start: Option<&[bool]>,
+    evaluations: usize,
+) -> Solution {
     let count = repairs.choices.len();
     let mut candidates: Vec<(usize, f64, f64)> = (0..count)
         .map(|c| (c, objective.weight(&repairs.choices[c]), world.needed(repairs, c)))
         .filter(|&(c, weight, gain)| gain > NEGLIGIBLE && worth(repairs, objective, c, weight, gain))
         .collect();
-    candidates.sort_by(|a, b| (b.2 * a.1.max(1e-9)).total_cmp(&(a.2 * b.1.max(1e-9))).then(a.0.cmp(&b.0)));
-    let rest: Vec<(f64, f64)> = candidates.iter().map(|&(_, weight, gain)| (weight, gain)).collect();
-    let mut search = Search { world, repairs, objective, best: None, left: evaluations };
+    candidates.sort_by(|a, b| {
+        (b.2 * a.1.max(1e-9))
+            .total_cmp(&(a.2 * b.1.max(1e-9)))
+            .then(a.0.cmp(&b.0))
+    });
+    let rest: Vec<(f64, f64)> = candidates
+        .iter()
+        .map(|&(_, weight, gain)| (weight, gain))
+        .collect();
+    let mut search = Search {
+        world,
+        repairs,
+        objective,
+        best: None,
+        left: evaluations,
+    };
     if let Some(start) = start {
         search.offer(start);
     }
@@ -199,7 +243,9 @@ pub(crate) fn best(world: &World<'_>, repairs: &Repairs, objective: Objective, s
             open_bound = open_bound.min(bound);
             continue;
         }
-        let Some(&(c, ..)) = candidates.get(depth) else { continue };
+        let Some(&(c, ..)) = candidates.get(depth) else {
+            continue;
+        };
         let mut with = chosen.clone();
         with[c] = true;
         stack.push((depth + 1, chosen, Some(fix)));
@@ -212,7 +258,11 @@ pub(crate) fn best(world: &World<'_>, repairs: &Repairs, objective: Objective, s
 
 /// Whether taking the choice can ever pay: a lone quantity that costs more than its whole gain cannot.
 fn worth(repairs: &Repairs, objective: Objective, c: usize, weight: f64, gain: f64) -> bool {
-    let levels = repairs.choices.iter().filter(|other| other.part == repairs.choices[c].part).count();
+    let levels = repairs
+        .choices
+        .iter()
+        .filter(|other| other.part == repairs.choices[c].part)
+        .count();
     match objective {
         Objective::ExpectedCost { failed_visit } => levels > 1 || weight < failed_visit * gain,
         _ => true,
@@ -234,8 +284,11 @@ impl Search<'_> {
         (0..choices.len())
             .filter(|&c| chosen[c])
             .filter(|&c| {
-                !(0..choices.len())
-                    .any(|o| chosen[o] && choices[o].part == choices[c].part && choices[o].quantity > choices[c].quantity)
+                !(0..choices.len()).any(|o| {
+                    chosen[o]
+                        && choices[o].part == choices[c].part
+                        && choices[o].quantity > choices[c].quantity
+                })
             })
             .map(|c| self.objective.weight(&choices[c]))
             .sum()
@@ -277,6 +330,11 @@ impl Search<'_> {
             // The target is out of reach, or none was found in time.
             (false, false) => 1.0,
         };
-        Solution { chosen, fix, value, certificate: Certificate { optimal, gap } }
+        Solution {
+            chosen,
+            fix,
+            value,
+            certificate: Certificate { optimal, gap },
+        }
     }
 }

@@ -111,23 +111,36 @@ impl Memory {
             for (&cause, &share) in &repair.shares {
                 change(cell.by_cause.entry(cause).or_default(), share);
             }
+            cell.by_cause.retain(|_, count| *count > 0);
         }
     }
 
     /// Repairs that count.
     pub(crate) fn repairs(&self) -> u64 {
-        self.cells.get([String::new()].as_slice()).map_or(0, |cell| cell.repairs)
+        self.cells
+            .get([String::new()].as_slice())
+            .map_or(0, |cell| cell.repairs)
     }
 
     /// Beta parameters of every event's frequency on `path`; their mean is the learnt prior.
-    pub(crate) fn frequencies(&self, path: &[String], tree: &[f64], prior_size: f64, shrinkage: Shrinkage) -> Vec<(f64, f64)> {
+    pub(crate) fn frequencies(
+        &self,
+        path: &[String],
+        tree: &[f64],
+        prior_size: f64,
+        shrinkage: Shrinkage,
+    ) -> Vec<(f64, f64)> {
         let kappas = match shrinkage {
             Shrinkage::Fixed(kappa) => [prior_size, kappa, kappa, kappa],
             Shrinkage::MaximumLikelihood => *self.kappas.get_or_init(|| self.estimate(tree, prior_size)),
         };
-        let cells: Vec<Option<&Cell>> = (1..=path.len()).map(|length| self.cells.get(&path[..length])).collect();
+        let cells: Vec<Option<&Cell>> = (1..=path.len())
+            .map(|length| self.cells.get(&path[..length]))
+            .collect();
         let count = |cell: Option<&Cell>, event: u32| {
-            cell.map_or((0, 0), |c| (c.by_cause.get(&event).copied().unwrap_or(0), c.repairs))
+            cell.map_or((0, 0), |c| {
+                (c.by_cause.get(&event).copied().unwrap_or(0), c.repairs)
+            })
         };
         let mut found = Vec::with_capacity(tree.len());
         for (event, &expert) in tree.iter().enumerate() {
@@ -135,7 +148,10 @@ impl Memory {
             for (level, cell) in cells.iter().enumerate() {
                 let (inner_k, inner_n) = count(cells.get(level + 1).copied().flatten(), event as u32);
                 let (k, n) = count(*cell, event as u32);
-                let (k, n) = (k.saturating_sub(inner_k) as f64 / UNIT, n.saturating_sub(inner_n) as f64);
+                let (k, n) = (
+                    k.saturating_sub(inner_k) as f64 / UNIT,
+                    n.saturating_sub(inner_n) as f64,
+                );
                 // A level that says nothing must not weaken or strengthen the one above.
                 if n > 0.0 || level == 0 {
                     let kappa = kappas[level];
@@ -155,24 +171,49 @@ impl Memory {
             return kappas;
         }
         for (level, kappa) in kappas.iter_mut().enumerate().skip(1) {
-            let cells: Vec<(&Path, &Cell)> = self.cells.iter().filter(|(path, _)| path.len() == level + 1).collect();
+            let cells: Vec<(&Path, &Cell)> = self
+                .cells
+                .iter()
+                .filter(|(path, _)| path.len() == level + 1)
+                .collect();
             if cells.len() < 2 {
                 continue;
             }
-            let likelihood = |kappa: f64| -> f64 { cells.iter().map(|(p, c)| self.cell_likelihood(p, c, tree, prior_size, kappa)).sum() };
-            let best = KAPPA_GRID.iter().map(|&k| (likelihood(k), k)).max_by(|a, b| a.0.total_cmp(&b.0));
+            let likelihood = |kappa: f64| -> f64 {
+                cells
+                    .iter()
+                    .map(|(p, c)| self.cell_likelihood(p, c, tree, prior_size, kappa))
+                    .sum()
+            };
+            let best = KAPPA_GRID
+                .iter()
+                .map(|&k| (likelihood(k), k))
+                .max_by(|a, b| a.0.total_cmp(&b.0));
             *kappa = best.map_or(KAPPA_DEFAULT, |(_, k)| k);
         }
         kappas
     }
 
-    fn cell_likelihood(&self, path: &[String], cell: &Cell, tree: &[f64], prior_size: f64, kappa: f64) -> f64 {
-        let Some(parent) = self.cells.get(&path[..path.len() - 1]) else { return 0.0 };
+    fn cell_likelihood(
+        &self,
+        path: &[String],
+        cell: &Cell,
+        tree: &[f64],
+        prior_size: f64,
+        kappa: f64,
+    ) -> f64 {
+        let Some(parent) = self.cells.get(&path[..path.len() - 1]) else {
+            return 0.0;
+        };
         let mut sum = 0.0;
         for (&cause, &parent_count) in parent.by_cause.iter().filter(|(_, count)| **count > 0) {
             let expert = tree[cause as usize].clamp(1e-9, 1.0 - 1e-9);
-            let mean = (parent_count as f64 / UNIT + prior_size * expert) / (parent.repairs as f64 + prior_size);
-            let k = cell.by_cause.get(&cause).map_or(0.0, |&count| count as f64 / UNIT);
+            let mean =
+                (parent_count as f64 / UNIT + prior_size * expert) / (parent.repairs as f64 + prior_size);
+            let k = cell
+                .by_cause
+                .get(&cause)
+                .map_or(0.0, |&count| count as f64 / UNIT);
             sum += beta::ln_likelihood(k, cell.repairs as f64, mean.clamp(1e-9, 1.0 - 1e-9), kappa);
         }
         sum
@@ -195,7 +236,12 @@ mod tests {
 
     fn repair(model: &str, cause: u32) -> Remembered {
         let path = path(Some(&ModelNumber::new(model).unwrap()), None, None);
-        Remembered { path, shares: BTreeMap::from([(cause, units(1.0))]), symptoms: vec![], codes: vec![] }
+        Remembered {
+            path,
+            shares: BTreeMap::from([(cause, units(1.0))]),
+            symptoms: vec![],
+            codes: vec![],
+        }
     }
 
     fn mean(shape: (f64, f64)) -> f64 {
@@ -245,7 +291,11 @@ mod tests {
             let mut memory = Memory::default();
             for i in 0..40_u32 {
                 let model = (i % 2) as usize;
-                let cause = if causes[0] == causes[1] { (i / 2) % 2 } else { causes[model] };
+                let cause = if causes[0] == causes[1] {
+                    (i / 2) % 2
+                } else {
+                    causes[model]
+                };
                 memory.report(&format!("T{i}"), 1, Some(repair(["A", "B"][model], cause)));
             }
             memory.estimate(&[0.1, 0.1], 10.0)[1]

@@ -29,8 +29,9 @@ mod tree_toml;
 pub use analyze::{Analysis, AnalysisLimits, CutSet, Importance};
 pub use bom::{Bom, Part};
 pub use contract::{
-    Cause, Certificate, CodeEvidence, Evidence, EvidenceSource, FirstTimeFix, Ignored, KitLimit, Learnt, NextQuestion, PartUsed,
-    Prediction, PredictionRequest, Repair, Stock, SymptomEvidence, SymptomReport, ValueUnit,
+    Cause, Certificate, CodeEvidence, Evidence, EvidenceSource, FirstTimeFix, Ignored, KitLimit, Learnt,
+    NextQuestion, PartUsed, Prediction, PredictionRequest, Repair, Stock, SymptomEvidence, SymptomReport,
+    ValueUnit,
 };
 pub use error::{DiagnoseError, Place};
 pub use learn::Shrinkage;
@@ -38,5 +39,6 @@ pub use mef::MefOptions;
 pub use picture::{TreeEdge, TreeGraph, TreeNode};
 pub use predict::{Diagnosis, DiagnosisConfig, lexicon_entries};
 pub use tree::{
-    Code, Connective, Event, FaultTree, Gate, Input, Link, MAX_FILE_BYTES, MAX_LINKS, MAX_NODES, Replacement, Symptom, TreeCheck,
+    Code, Connective, Event, FaultTree, Gate, Input, Link, MAX_FILE_BYTES, MAX_LINKS, MAX_NODES, Replacement,
+    Symptom, TreeCheck,
 };

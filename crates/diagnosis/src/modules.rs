@@ -70,7 +70,11 @@ pub(crate) fn group_inputs(circuit: &Circuit, root: Lit) -> (Circuit, Lit) {
                     .into_iter()
                     .map(|group| {
                         let members: Vec<Lit> = group.iter().map(|&i| inputs[i]).collect();
-                        if many && members.len() > 1 { vec![made.and(members)] } else { members }
+                        if many && members.len() > 1 {
+                            vec![made.and(members)]
+                        } else {
+                            members
+                        }
                     })
                     .collect::<Vec<_>>()
                     .concat();
@@ -84,7 +88,12 @@ pub(crate) fn group_inputs(circuit: &Circuit, root: Lit) -> (Circuit, Lit) {
 /// How many node visits grouping may spend on one AND; beyond it the inputs stay together, which is correct only slower.
 const VISITS: usize = 20_000;
 
-fn independent_groups(circuit: &Circuit, children: &[Lit], at: usize, mark: &mut [(usize, usize)]) -> Vec<Vec<usize>> {
+fn independent_groups(
+    circuit: &Circuit,
+    children: &[Lit],
+    at: usize,
+    mark: &mut [(usize, usize)],
+) -> Vec<Vec<usize>> {
     let mut group_of: Vec<usize> = (0..children.len()).collect();
     fn head(group_of: &mut [usize], mut i: usize) -> usize {
         while group_of[i] != i {

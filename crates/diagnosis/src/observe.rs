@@ -23,10 +23,23 @@ pub(crate) struct Observable {
 impl Observable {
     pub(crate) fn new(tree: &FaultTree) -> Self {
         let (circuit, gates) = tree.circuit();
-        let mut made =
-            Self { circuit, symptoms: Vec::new(), codes: Vec::new(), auxiliary: Vec::new(), events: tree.events.len() };
-        made.symptoms = tree.symptoms.iter().map(|s| made.noisy_or(&gates, s.leak, &s.causes)).collect();
-        made.codes = tree.codes.iter().map(|c| made.noisy_or(&gates, c.leak, &c.causes)).collect();
+        let mut made = Self {
+            circuit,
+            symptoms: Vec::new(),
+            codes: Vec::new(),
+            auxiliary: Vec::new(),
+            events: tree.events.len(),
+        };
+        made.symptoms = tree
+            .symptoms
+            .iter()
+            .map(|s| made.noisy_or(&gates, s.leak, &s.causes))
+            .collect();
+        made.codes = tree
+            .codes
+            .iter()
+            .map(|c| made.noisy_or(&gates, c.leak, &c.causes))
+            .collect();
         made
     }
 

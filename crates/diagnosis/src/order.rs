@@ -19,11 +19,21 @@ pub(crate) enum Order {
 }
 
 /// In the order in which they are tried.
-pub(crate) const ORDERS: [Order; 5] =
-    [Order::DepthFirst, Order::SharedFirst, Order::Force, Order::SmallFirst, Order::Weight];
+pub(crate) const ORDERS: [Order; 5] = [
+    Order::DepthFirst,
+    Order::SharedFirst,
+    Order::Force,
+    Order::SmallFirst,
+    Order::Weight,
+];
 
 /// The leaves (events and inner modules) below `root`, the first variable first.
-pub(crate) fn leaves(circuit: &Circuit, root: usize, is_leaf: &dyn Fn(usize) -> bool, order: Order) -> Vec<usize> {
+pub(crate) fn leaves(
+    circuit: &Circuit,
+    root: usize,
+    is_leaf: &dyn Fn(usize) -> bool,
+    order: Order,
+) -> Vec<usize> {
     match order {
         Order::DepthFirst => depth_first(circuit, root, is_leaf, &|children| children),
         Order::SmallFirst => {
@@ -47,7 +57,12 @@ pub(crate) fn leaves(circuit: &Circuit, root: usize, is_leaf: &dyn Fn(usize) -> 
 
 type Arrange<'a> = &'a dyn Fn(Vec<usize>) -> Vec<usize>;
 
-fn depth_first(circuit: &Circuit, root: usize, is_leaf: &dyn Fn(usize) -> bool, arrange: Arrange<'_>) -> Vec<usize> {
+fn depth_first(
+    circuit: &Circuit,
+    root: usize,
+    is_leaf: &dyn Fn(usize) -> bool,
+    arrange: Arrange<'_>,
+) -> Vec<usize> {
     let mut seen = vec![false; root + 1];
     let mut found = Vec::new();
     let mut stack = vec![root];
@@ -84,7 +99,10 @@ pub(crate) fn inner_nodes(circuit: &Circuit, root: usize, is_leaf: &dyn Fn(usize
 fn subtree_sizes(circuit: &Circuit, root: usize, is_leaf: &dyn Fn(usize) -> bool) -> Vec<u64> {
     let mut size = vec![1_u64; root + 1];
     for node in inner_nodes(circuit, root, is_leaf) {
-        size[node] = circuit.nodes[node].children().iter().fold(1, |sum, c| size[c.node()].saturating_add(sum));
+        size[node] = circuit.nodes[node]
+            .children()
+            .iter()
+            .fold(1, |sum, c| size[c.node()].saturating_add(sum));
     }
     size
 }
@@ -128,7 +146,9 @@ fn force(circuit: &Circuit, root: usize, is_leaf: &dyn Fn(usize) -> bool) -> Vec
         for &node in &inner {
             let children = circuit.nodes[node].children();
             let places = children.iter().map(|c| place[c.node()]);
-            let (least, most) = places.clone().fold((f64::MAX, f64::MIN), |(l, m), p| (l.min(p), m.max(p)));
+            let (least, most) = places
+                .clone()
+                .fold((f64::MAX, f64::MIN), |(l, m), p| (l.min(p), m.max(p)));
             span += most - least;
             place[node] = places.sum::<f64>() / children.len() as f64;
             for child in children {

@@ -13,8 +13,8 @@ use crate::bom::Bom;
 use crate::circuit::Lit;
 use crate::compile::{Compiled, OverBudget};
 use crate::contract::{
-    Cause, Certificate, CodeEvidence, Evidence, EvidenceSource, FirstTimeFix, Ignored, KitLimit, Learnt, NextQuestion,
-    Prediction, PredictionRequest, Repair, Stock, SymptomEvidence, ValueUnit,
+    Cause, Certificate, CodeEvidence, Evidence, EvidenceSource, FirstTimeFix, Ignored, KitLimit, Learnt,
+    NextQuestion, Prediction, PredictionRequest, Repair, Stock, SymptomEvidence, ValueUnit,
 };
 use crate::error::DiagnoseError;
 use crate::kit::{self, Choice, Objective, Repairs, Solution, World};
@@ -80,17 +80,26 @@ pub struct Diagnosis {
 pub fn lexicon_entries(tree: &FaultTree, bom: &Bom) -> LexiconEntries {
     let mut codes: BTreeMap<FaultCode, Vec<_>> = BTreeMap::new();
     for code in &tree.codes {
-        codes.entry(code.code.clone()).or_default().extend(code.models.iter().cloned());
+        codes
+            .entry(code.code.clone())
+            .or_default()
+            .extend(code.models.iter().cloned());
     }
     let parts = bom.parts.iter().flat_map(|part| {
-        std::iter::once(&part.part_number).chain(&part.supersedes).map(|number| (number.clone(), part.name.clone()))
+        std::iter::once(&part.part_number)
+            .chain(&part.supersedes)
+            .map(|number| (number.clone(), part.name.clone()))
     });
     LexiconEntries {
         product_lines: Vec::new(),
         models: Vec::new(),
         parts: parts.collect(),
         fault_codes: codes.into_iter().collect(),
-        symptoms: tree.symptoms.iter().map(|s| (s.id.clone(), s.phrases.clone())).collect(),
+        symptoms: tree
+            .symptoms
+            .iter()
+            .map(|s| (s.id.clone(), s.phrases.clone()))
+            .collect(),
     }
 }
 
@@ -118,7 +127,11 @@ impl Diagnosis {
     /// `UnknownPart` when the tree names a part that the list lacks, `UnknownProductLine` when the two are for different
     /// appliances, `BadRequest` when a configured number is out of range.
     pub fn new(tree: FaultTree, bom: Bom, config: DiagnosisConfig) -> Result<Self, DiagnoseError> {
-        if let Some(line) = tree.product_line.as_ref().filter(|line| **line != bom.product_line) {
+        if let Some(line) = tree
+            .product_line
+            .as_ref()
+            .filter(|line| **line != bom.product_line)
+        {
             return Err(DiagnoseError::UnknownProductLine {
                 requested: bom.product_line.to_string(),
                 available: line.to_string(),
@@ -126,12 +139,22 @@ impl Diagnosis {
         }
         if !(config.prior_size > 0.0 && config.prior_size.is_finite()) {
             let reason = format!("{} is not a number above 0", config.prior_size);
-            return Err(DiagnoseError::BadRequest { field: "prior_size", reason });
+            return Err(DiagnoseError::BadRequest {
+                field: "prior_size",
+                reason,
+            });
         }
         tree.check_parts(&bom)?;
         let lexicon = Arc::new(Lexicon::new(lexicon_entries(&tree, &bom)));
         let base = Observable::new(&tree);
-        Ok(Self { tree, bom, config, lexicon, base, memory: Memory::default() })
+        Ok(Self {
+            tree,
+            bom,
+            config,
+            lexicon,
+            base,
+            memory: Memory::default(),
+        })
     }
 
     /// Recognises text with the operator's whole lexicon instead of the one of this tree and list alone.
@@ -171,7 +194,10 @@ impl Diagnosis {
         let model = case.evidence.model.clone();
         let path = learn::path(model.as_ref(), request.region.as_ref(), request.date.as_deref());
         let shapes = self.frequencies(&path);
-        let priors: Vec<f64> = shapes.iter().map(|&(a, b)| if a + b > 0.0 { a / (a + b) } else { 0.0 }).collect();
+        let priors: Vec<f64> = shapes
+            .iter()
+            .map(|&(a, b)| if a + b > 0.0 { a / (a + b) } else { 0.0 })
+            .collect();
         let p = self.base.probabilities(&priors);
         let literals: Vec<Lit> = case.observations.iter().map(|o| o.literal).collect();
         let f = self.compile(&literals)?;
@@ -179,10 +205,21 @@ impl Diagnosis {
         let mut prediction = self.empty(&case, total);
         if total > 0.0 {
             let repairs = self.repairs(model.as_ref());
-            let world = World { terms: vec![(1.0, &f)], p: &p, total };
+            let world = World {
+                terms: vec![(1.0, &f)],
+                p: &p,
+                total,
+            };
             let objective = Objective::new(request.limit.as_ref(), self.config.failed_visit.as_f64());
             let solution = kit::best(&world, &repairs, objective, None, self.config.kit_evaluations);
-            self.put_kit(&mut prediction, &world, &repairs, &solution, request.stock.as_deref(), model.as_ref());
+            self.put_kit(
+                &mut prediction,
+                &world,
+                &repairs,
+                &solution,
+                request.stock.as_deref(),
+                model.as_ref(),
+            );
             prediction.causes = self.causes(&case, &shapes, &p, total, &mif)?;
             prediction.next_questions = self.questions(&case, &f, &world, &repairs, objective, &solution)?;
         }
@@ -199,7 +236,10 @@ impl Diagnosis {
         }
         let bad = |field, reason: String| Err(DiagnoseError::BadRequest { field, reason });
         if request.symptoms.len() + request.fault_codes.len() > MAX_EVIDENCE {
-            return bad("symptoms", format!("at most {MAX_EVIDENCE} symptoms and fault codes may be given"));
+            return bad(
+                "symptoms",
+                format!("at most {MAX_EVIDENCE} symptoms and fault codes may be given"),
+            );
         }
         let limits = request.limit.as_ref().map_or(0, |l: &KitLimit| {
             usize::from(l.max_cost.is_some())
@@ -207,10 +247,15 @@ impl Diagnosis {
                 + usize::from(l.target_first_time_fix.is_some())
         });
         if limits > 1 {
-            return bad("limit", "give one of max_cost, max_parts and target_first_time_fix".to_owned());
+            return bad(
+                "limit",
+                "give one of max_cost, max_parts and target_first_time_fix".to_owned(),
+            );
         }
         match request.text.as_ref().map(|text| text.chars().count()) {
-            Some(chars) if chars > MAX_TEXT_CHARS => bad("text", format!("{chars} characters, at most {MAX_TEXT_CHARS}")),
+            Some(chars) if chars > MAX_TEXT_CHARS => {
+                bad("text", format!("{chars} characters, at most {MAX_TEXT_CHARS}"))
+            }
             _ => Ok(()),
         }
     }
@@ -231,8 +276,15 @@ impl Diagnosis {
             causes: Vec::new(),
             kit: Vec::new(),
             kit_cost: Yuan::ZERO,
-            certificate: Certificate { optimal: false, gap: 0.0 },
-            first_time_fix: FirstTimeFix { with_kit: zero, without_parts: zero, with_every_part: zero },
+            certificate: Certificate {
+                optimal: false,
+                gap: 0.0,
+            },
+            first_time_fix: FirstTimeFix {
+                with_kit: zero,
+                without_parts: zero,
+                with_every_part: zero,
+            },
             next_questions: Vec::new(),
             evidence,
             versions,
@@ -241,19 +293,31 @@ impl Diagnosis {
     }
 
     fn frequencies(&self, path: &[String]) -> Vec<(f64, f64)> {
-        self.memory.frequencies(path, &self.tree.priors(), self.config.prior_size, self.config.shrinkage)
+        self.memory.frequencies(
+            path,
+            &self.tree.priors(),
+            self.config.prior_size,
+            self.config.shrinkage,
+        )
     }
 
     fn compile(&self, evidence: &[Lit]) -> Result<Compiled, DiagnoseError> {
-        self.base.compile(evidence, self.config.max_nodes).map_err(|OverBudget { limit, orders }| {
-            DiagnoseError::NodeLimit { name: "evidence".to_owned(), limit, orders }
-        })
+        self.base
+            .compile(evidence, self.config.max_nodes)
+            .map_err(|OverBudget { limit, orders }| DiagnoseError::NodeLimit {
+                name: "evidence".to_owned(),
+                limit,
+                orders,
+            })
     }
 
     // ---- evidence ----
 
     fn resolve(&self, request: &PredictionRequest) -> Case {
-        let mut evidence = Evidence { model: request.model.clone(), ..Evidence::default() };
+        let mut evidence = Evidence {
+            model: request.model.clone(),
+            ..Evidence::default()
+        };
         let mut symptoms: BTreeMap<SymptomId, (bool, EvidenceSource)> = BTreeMap::new();
         let mut codes: BTreeMap<FaultCode, EvidenceSource> = BTreeMap::new();
         for mention in request.text.iter().flat_map(|text| self.lexicon.recognise(text)) {
@@ -264,7 +328,9 @@ impl Diagnosis {
                 MentionKind::FaultCode { code, known: true } => {
                     codes.insert(code, EvidenceSource::Text);
                 }
-                MentionKind::Model { candidates, .. } if evidence.model.is_none() && candidates.len() == 1 => {
+                MentionKind::Model { candidates, .. }
+                    if evidence.model.is_none() && candidates.len() == 1 =>
+                {
                     evidence.model = candidates.into_iter().next();
                 }
                 _ => {}
@@ -273,9 +339,18 @@ impl Diagnosis {
         for report in &request.symptoms {
             symptoms.insert(report.id.clone(), (report.present, EvidenceSource::Request));
         }
-        codes.extend(request.fault_codes.iter().map(|code| (code.clone(), EvidenceSource::Request)));
+        codes.extend(
+            request
+                .fault_codes
+                .iter()
+                .map(|code| (code.clone(), EvidenceSource::Request)),
+        );
         self.check_model(&mut evidence);
-        let mut case = Case { evidence, observations: Vec::new(), known: BTreeSet::new() };
+        let mut case = Case {
+            evidence,
+            observations: Vec::new(),
+            known: BTreeSet::new(),
+        };
         for (id, (present, source)) in symptoms {
             self.add_symptom(&mut case, id, present, source);
         }
@@ -287,17 +362,31 @@ impl Diagnosis {
 
     fn check_model(&self, evidence: &mut Evidence) {
         let Some(model) = &evidence.model else { return };
-        let patterns = || self.bom.parts.iter().flat_map(|p| &p.fits).chain(self.tree.codes.iter().flat_map(|c| &c.models));
+        let patterns = || {
+            self.bom
+                .parts
+                .iter()
+                .flat_map(|p| &p.fits)
+                .chain(self.tree.codes.iter().flat_map(|c| &c.models))
+        };
         if patterns().next().is_some() && !patterns().any(|pattern| pattern.matches(model)) {
             let reason = "no part or fault code of this product line names the model; parts that fit every model count".to_owned();
-            evidence.ignored.push(Ignored { kind: "model".to_owned(), value: model.to_string(), reason });
+            evidence.ignored.push(Ignored {
+                kind: "model".to_owned(),
+                value: model.to_string(),
+                reason,
+            });
         }
     }
 
     fn add_symptom(&self, case: &mut Case, id: SymptomId, present: bool, source: EvidenceSource) {
         let Some(at) = self.tree.symptom(&id) else {
             let reason = "the fault tree has no symptom of this id".to_owned();
-            case.evidence.ignored.push(Ignored { kind: "symptom".to_owned(), value: id.to_string(), reason });
+            case.evidence.ignored.push(Ignored {
+                kind: "symptom".to_owned(),
+                value: id.to_string(),
+                reason,
+            });
             return;
         };
         let symptom = &self.tree.symptoms[at];
@@ -306,28 +395,48 @@ impl Diagnosis {
         case.observations.push(Observation {
             title: symptom.title().to_owned(),
             literal: if present { literal } else { !literal },
-            causes: symptom.causes.iter().map(|link| (link.input, link.probability)).collect(),
+            causes: symptom
+                .causes
+                .iter()
+                .map(|link| (link.input, link.probability))
+                .collect(),
             present,
             code: false,
         });
-        case.evidence.symptoms.push(SymptomEvidence { id, present, source });
+        case.evidence
+            .symptoms
+            .push(SymptomEvidence { id, present, source });
     }
 
     fn add_code(&self, case: &mut Case, code: FaultCode, source: EvidenceSource) {
         let model = case.evidence.model.as_ref();
-        let mut entries = (0..self.tree.codes.len()).filter(|&at| self.tree.codes[at].code == code).peekable();
+        let mut entries = (0..self.tree.codes.len())
+            .filter(|&at| self.tree.codes[at].code == code)
+            .peekable();
         let known = entries.peek().is_some();
         // Several entries of one code tell models apart; the first that applies counts.
         let Some(at) = entries.find(|&at| self.tree.codes[at].applies_to(model)) else {
-            let reason = if known { "the code does not apply to this model" } else { "the fault tree has no such code" };
+            let reason = if known {
+                "the code does not apply to this model"
+            } else {
+                "the fault tree has no such code"
+            };
             let (kind, value) = ("fault_code".to_owned(), code.to_string());
-            case.evidence.ignored.push(Ignored { kind, value, reason: reason.to_owned() });
+            case.evidence.ignored.push(Ignored {
+                kind,
+                value,
+                reason: reason.to_owned(),
+            });
             return;
         };
         case.observations.push(Observation {
             title: code.to_string(),
             literal: self.base.codes[at],
-            causes: self.tree.codes[at].causes.iter().map(|link| (link.input, link.probability)).collect(),
+            causes: self.tree.codes[at]
+                .causes
+                .iter()
+                .map(|link| (link.input, link.probability))
+                .collect(),
             present: true,
             code: true,
         });
@@ -342,13 +451,34 @@ impl Diagnosis {
         for event in &self.tree.events {
             let mut needs = Vec::new();
             for replacement in &event.repaired_by {
-                let Some(part) = self.bom.current(&replacement.part_number).filter(|part| part.fits(model)) else { continue };
-                let Some(at) = self.bom.parts.iter().position(|p| p.part_number == part.part_number) else { continue };
-                let choice = Choice { part: at, quantity: replacement.quantity, price: part.price };
-                let position = repairs.choices.iter().position(|c| *c == choice).unwrap_or_else(|| {
-                    repairs.choices.push(choice);
-                    repairs.choices.len() - 1
-                });
+                let Some(part) = self
+                    .bom
+                    .current(&replacement.part_number)
+                    .filter(|part| part.fits(model))
+                else {
+                    continue;
+                };
+                let Some(at) = self
+                    .bom
+                    .parts
+                    .iter()
+                    .position(|p| p.part_number == part.part_number)
+                else {
+                    continue;
+                };
+                let choice = Choice {
+                    part: at,
+                    quantity: replacement.quantity,
+                    price: part.price,
+                };
+                let position = repairs
+                    .choices
+                    .iter()
+                    .position(|c| *c == choice)
+                    .unwrap_or_else(|| {
+                        repairs.choices.push(choice);
+                        repairs.choices.len() - 1
+                    });
                 needs.push(position);
             }
             repairs.needs.push(needs);
@@ -366,11 +496,19 @@ impl Diagnosis {
         model: Option<&ModelNumber>,
     ) {
         let held = |number: &PartNumber| -> u64 {
-            let lines = stock.unwrap_or_default().iter().filter(|s| s.part_number == *number);
+            let lines = stock
+                .unwrap_or_default()
+                .iter()
+                .filter(|s| s.part_number == *number);
             lines.map(|s| u64::from(s.depot) + u64::from(s.van)).sum()
         };
         let mut items: BTreeMap<usize, (u32, usize)> = BTreeMap::new();
-        for (c, choice) in repairs.choices.iter().enumerate().filter(|(c, _)| solution.chosen[*c]) {
+        for (c, choice) in repairs
+            .choices
+            .iter()
+            .enumerate()
+            .filter(|(c, _)| solution.chosen[*c])
+        {
             let item = items.entry(choice.part).or_insert((0, c));
             item.0 = item.0.max(choice.quantity);
         }
@@ -392,9 +530,14 @@ impl Diagnosis {
             });
         }
         prediction.kit.sort_by(|a, b| {
-            b.probability_needed.value().total_cmp(&a.probability_needed.value()).then(a.part_number.cmp(&b.part_number))
+            b.probability_needed
+                .value()
+                .total_cmp(&a.probability_needed.value())
+                .then(a.part_number.cmp(&b.part_number))
         });
-        let at_hand = |c: &Choice| stock.is_none() || held(&self.bom.parts[c.part].part_number) >= u64::from(c.quantity);
+        let at_hand = |c: &Choice| {
+            stock.is_none() || held(&self.bom.parts[c.part].part_number) >= u64::from(c.quantity)
+        };
         let every: Vec<bool> = repairs.choices.iter().map(at_hand).collect();
         let none = vec![false; repairs.choices.len()];
         prediction.certificate = solution.certificate;
@@ -415,18 +558,32 @@ impl Diagnosis {
         total: f64,
         mif: &[f64],
     ) -> Result<Vec<Cause>, DiagnoseError> {
-        let mut ranked: Vec<(usize, f64)> =
-            (0..self.tree.events.len()).map(|e| (e, posterior(p[e], total, mif[e]))).filter(|c| c.1 > 1e-9).collect();
+        let mut ranked: Vec<(usize, f64)> = (0..self.tree.events.len())
+            .map(|e| (e, posterior(p[e], total, mif[e])))
+            .filter(|c| c.1 > 1e-9)
+            .collect();
         ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         ranked.truncate(self.config.max_causes);
         let without = self.without_each(case, p)?;
         let cause = |(event, chance): (usize, f64)| {
             // As a function of this event's frequency x alone the posterior is xA / (xA + (1 − x)B), with A = P(f | e) and
             // B = P(f | not e): monotone, so quantiles go through it.
-            let (a, b) = (total + (1.0 - p[event]) * mif[event], total - p[event] * mif[event]);
-            let carry = |x: f64| if x * a + (1.0 - x) * b > 0.0 { x * a / (x * a + (1.0 - x) * b) } else { 0.0 };
+            let (a, b) = (
+                total + (1.0 - p[event]) * mif[event],
+                total - p[event] * mif[event],
+            );
+            let carry = |x: f64| {
+                if x * a + (1.0 - x) * b > 0.0 {
+                    x * a / (x * a + (1.0 - x) * b)
+                } else {
+                    0.0
+                }
+            };
             let (alpha, beta) = shapes[event];
-            let bounds = [carry(beta::quantile(alpha, beta, 0.05)), carry(beta::quantile(alpha, beta, 0.95))];
+            let bounds = [
+                carry(beta::quantile(alpha, beta, 0.05)),
+                carry(beta::quantile(alpha, beta, 0.95)),
+            ];
             Cause {
                 event: self.tree.events[event].id.clone(),
                 name: self.tree.events[event].name.clone(),
@@ -443,34 +600,70 @@ impl Diagnosis {
         // With a dozen pieces no single one explains much; the first dozen are enough for the words.
         let mut found = Vec::new();
         for left_out in 0..case.observations.len().min(12) {
-            let rest: Vec<Lit> =
-                case.observations.iter().enumerate().filter(|(i, _)| *i != left_out).map(|(_, o)| o.literal).collect();
+            let rest: Vec<Lit> = case
+                .observations
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| *i != left_out)
+                .map(|(_, o)| o.literal)
+                .collect();
             let (total, mif) = self.compile(&rest)?.importance(p);
-            found.push((0..self.tree.events.len()).map(|e| posterior(p[e], total, mif[e])).collect());
+            found.push(
+                (0..self.tree.events.len())
+                    .map(|e| posterior(p[e], total, mif[e]))
+                    .collect(),
+            );
         }
         Ok(found)
     }
 
-    fn because(&self, case: &Case, event: usize, chance: f64, prior: f64, without: &[Vec<f64>]) -> Vec<String> {
+    fn because(
+        &self,
+        case: &Case,
+        event: usize,
+        chance: f64,
+        prior: f64,
+        without: &[Vec<f64>],
+    ) -> Vec<String> {
         let mut words = vec![format!("未看现象时，此原因约占 {}", percent(prior))];
         for (observation, rest) in case.observations.iter().zip(without) {
-            let (before, kind) = (rest[event], if observation.code { "故障代码" } else { "现象" });
+            let (before, kind) = (
+                rest[event],
+                if observation.code {
+                    "故障代码"
+                } else {
+                    "现象"
+                },
+            );
             if (chance - before).abs() < 0.005 * chance.max(before) {
                 continue;
             }
-            let state = if observation.present { "出现" } else { "未出现" };
+            let state = if observation.present {
+                "出现"
+            } else {
+                "未出现"
+            };
             let change = if chance > before { "提高" } else { "降低" };
             let route = self
                 .route(event, observation)
                 .filter(|_| observation.present)
-                .map_or(String::new(), |(route, link)| format!("（{route}，此时出现率 {}）", percent(link)));
+                .map_or(String::new(), |(route, link)| {
+                    format!("（{route}，此时出现率 {}）", percent(link))
+                });
             let title = &observation.title;
-            words.push(format!("{kind}「{title}」{state}，可能性由 {} {change}到 {}{route}", percent(before), percent(chance)));
+            words.push(format!(
+                "{kind}「{title}」{state}，可能性由 {} {change}到 {}{route}",
+                percent(before),
+                percent(chance)
+            ));
         }
         let (mut similar, mut same) = (0, 0.0);
         for repair in self.similar(case) {
             similar += 1;
-            same += repair.shares.get(&(event as u32)).map_or(0.0, |&units| learn::share(units));
+            same += repair
+                .shares
+                .get(&(event as u32))
+                .map_or(0.0, |&units| learn::share(units));
         }
         if similar > 0 {
             words.push(format!("相似维修 {similar} 单，其中约 {same:.0} 单为此原因"));
@@ -530,7 +723,11 @@ impl Diagnosis {
         let model = case.evidence.model.as_ref().map(ModelNumber::as_str);
         self.memory.reports.values().flatten().filter(move |repair| {
             let symptom = repair.symptoms.iter().any(|at| present.contains(at));
-            let code = case.evidence.fault_codes.iter().any(|c| repair.codes.iter().any(|r| r == c.code.as_str()));
+            let code = case
+                .evidence
+                .fault_codes
+                .iter()
+                .any(|c| repair.codes.iter().any(|r| r == c.code.as_str()));
             let nothing = present.is_empty() && case.evidence.fault_codes.is_empty();
             symptom || code || (nothing && model.is_some() && repair.path.get(1).map(String::as_str) == model)
         })
@@ -549,8 +746,12 @@ impl Diagnosis {
     ) -> Result<Vec<NextQuestion>, DiagnoseError> {
         let mut screened = Vec::new();
         for at in (0..self.tree.symptoms.len()).filter(|at| !case.known.contains(at)) {
-            let literals: Vec<Lit> =
-                case.observations.iter().map(|o| o.literal).chain([self.base.symptoms[at]]).collect();
+            let literals: Vec<Lit> = case
+                .observations
+                .iter()
+                .map(|o| o.literal)
+                .chain([self.base.symptoms[at]])
+                .collect();
             let with = self.compile(&literals)?;
             let (joint, mif) = with.importance(world.p);
             if joint <= 0.0 || joint >= world.total {
@@ -563,13 +764,27 @@ impl Diagnosis {
         let mut found: Vec<NextQuestion> = screened
             .iter()
             .filter_map(|(_, at, with, joint)| {
-                let yes = World { terms: vec![(1.0, with)], p: world.p, total: *joint };
-                let no = World { terms: vec![(1.0, f), (-1.0, with)], p: world.p, total: world.total - joint };
+                let yes = World {
+                    terms: vec![(1.0, with)],
+                    p: world.p,
+                    total: *joint,
+                };
+                let no = World {
+                    terms: vec![(1.0, f), (-1.0, with)],
+                    p: world.p,
+                    total: world.total - joint,
+                };
                 let share = joint / world.total;
-                let (value, unit) = self.value_of([(share, &yes), (1.0 - share, &no)], repairs, objective, now);
+                let (value, unit) =
+                    self.value_of([(share, &yes), (1.0 - share, &no)], repairs, objective, now);
                 let symptom = &self.tree.symptoms[*at];
                 let text = format!("请问有没有「{}」的情况？", symptom.title());
-                (value > 1e-6).then(|| NextQuestion { symptom: symptom.id.clone(), text, value, unit })
+                (value > 1e-6).then(|| NextQuestion {
+                    symptom: symptom.id.clone(),
+                    text,
+                    value,
+                    unit,
+                })
             })
             .collect();
         found.sort_by(|a, b| b.value.total_cmp(&a.value).then(a.symptom.cmp(&b.symptom)));
@@ -581,13 +796,20 @@ impl Diagnosis {
     fn moved(&self, world: &World<'_>, f: &Compiled, joint: f64, mif: &[f64]) -> f64 {
         let (total, before) = f.importance(world.p);
         let shift = |e: usize| {
-            (posterior(world.p[e], joint, mif[e]) - posterior(world.p[e], total, before[e])).abs() * joint / total
+            (posterior(world.p[e], joint, mif[e]) - posterior(world.p[e], total, before[e])).abs() * joint
+                / total
         };
         (0..self.tree.events.len()).map(shift).sum()
     }
 
     /// Expected gain of knowing which world is the case before the kit is chosen, against the kit of now in both.
-    fn value_of(&self, answers: [(f64, &World<'_>); 2], repairs: &Repairs, objective: Objective, now: &Solution) -> (f64, ValueUnit) {
+    fn value_of(
+        &self,
+        answers: [(f64, &World<'_>); 2],
+        repairs: &Repairs,
+        objective: Objective,
+        now: &Solution,
+    ) -> (f64, ValueUnit) {
         let failed_visit = self.config.failed_visit.as_f64();
         let gain = |world: &World<'_>| {
             let blind = world.fix(repairs, &now.chosen);
@@ -595,25 +817,43 @@ impl Diagnosis {
             match objective {
                 Objective::ExpectedCost { .. } => {
                     let spent = |chosen: &[bool]| self.cost(repairs, chosen);
-                    (spent(&now.chosen) + failed_visit * (1.0 - blind)) - (spent(&told.chosen) + failed_visit * (1.0 - told.fix))
+                    (spent(&now.chosen) + failed_visit * (1.0 - blind))
+                        - (spent(&told.chosen) + failed_visit * (1.0 - told.fix))
                 }
                 // A target says how sure to be; what a question then saves is kit cost.
                 Objective::Target(_) => told.fix - blind,
                 Objective::MaxCost(_) | Objective::MaxParts(_) => told.fix - blind,
             }
         };
-        let value = answers.into_iter().map(|(share, world)| share * gain(world)).sum::<f64>().max(0.0);
-        let unit = if matches!(objective, Objective::ExpectedCost { .. }) { ValueUnit::Yuan } else { ValueUnit::Visits };
+        let value = answers
+            .into_iter()
+            .map(|(share, world)| share * gain(world))
+            .sum::<f64>()
+            .max(0.0);
+        let unit = if matches!(objective, Objective::ExpectedCost { .. }) {
+            ValueUnit::Yuan
+        } else {
+            ValueUnit::Visits
+        };
         (value, unit)
     }
 
     fn cost(&self, repairs: &Repairs, chosen: &[bool]) -> f64 {
         let mut quantity: BTreeMap<usize, u32> = BTreeMap::new();
-        for choice in repairs.choices.iter().zip(chosen).filter(|(_, taken)| **taken).map(|(choice, _)| choice) {
+        for choice in repairs
+            .choices
+            .iter()
+            .zip(chosen)
+            .filter(|(_, taken)| **taken)
+            .map(|(choice, _)| choice)
+        {
             let most = quantity.entry(choice.part).or_insert(0);
             *most = (*most).max(choice.quantity);
         }
-        quantity.into_iter().map(|(part, quantity)| (self.bom.parts[part].price * quantity).as_f64()).sum()
+        quantity
+            .into_iter()
+            .map(|(part, quantity)| (self.bom.parts[part].price * quantity).as_f64())
+            .sum()
     }
 
     // ---- learning ----
@@ -633,20 +873,43 @@ impl Diagnosis {
         request.fault_codes.clone_from(&repair.fault_codes);
         self.check(&request)?;
         let case = self.resolve(&request);
-        notes.extend(case.evidence.ignored.iter().map(|i| format!("{} {}: {}", i.kind, i.value, i.reason)));
+        notes.extend(
+            case.evidence
+                .ignored
+                .iter()
+                .map(|i| format!("{} {}: {}", i.kind, i.value, i.reason)),
+        );
         let shares = if repair.fixed {
             self.shares(repair, &case, &mut notes)?
         } else {
-            notes.push("the visit did not solve the problem, so it does not count; the visit that does will".to_owned());
+            notes.push(
+                "the visit did not solve the problem, so it does not count; the visit that does will"
+                    .to_owned(),
+            );
             None
         };
-        if let Some(date) = repair.date.as_deref().filter(|date| learn::season(date).is_none()) {
-            notes.push(format!("date {:?} is not YYYY-MM-DD; the season is not counted", date.chars().take(40).collect::<String>()));
+        if let Some(date) = repair
+            .date
+            .as_deref()
+            .filter(|date| learn::season(date).is_none())
+        {
+            notes.push(format!(
+                "date {:?} is not YYYY-MM-DD; the season is not counted",
+                date.chars().take(40).collect::<String>()
+            ));
         }
-        let path = learn::path(repair.model.as_ref(), repair.region.as_ref(), repair.date.as_deref());
+        let path = learn::path(
+            repair.model.as_ref(),
+            repair.region.as_ref(),
+            repair.date.as_deref(),
+        );
         let remembered = shares.map(|shares| Remembered {
             path,
-            shares: shares.into_iter().map(|(event, share)| (event, learn::units(share))).filter(|s| s.1 > 0).collect(),
+            shares: shares
+                .into_iter()
+                .map(|(event, share)| (event, learn::units(share)))
+                .filter(|s| s.1 > 0)
+                .collect(),
             symptoms: case
                 .evidence
                 .symptoms
@@ -654,24 +917,54 @@ impl Diagnosis {
                 .filter(|s| s.present)
                 .filter_map(|s| self.tree.symptom(&s.id))
                 .collect(),
-            codes: case.evidence.fault_codes.iter().map(|c| c.code.to_string()).collect(),
+            codes: case
+                .evidence
+                .fault_codes
+                .iter()
+                .map(|c| c.code.to_string())
+                .collect(),
         });
         let counted = remembered.is_some();
-        let causes = remembered.iter().flat_map(|r| &r.shares).map(|(&event, &units)| {
-            (self.tree.events[event as usize].id.clone(), learn::share(units))
-        });
+        let causes = remembered
+            .iter()
+            .flat_map(|r| &r.shares)
+            .map(|(&event, &units)| (self.tree.events[event as usize].id.clone(), learn::share(units)));
         let causes = causes.collect();
-        let replaced = self.memory.report(repair.ticket_id.as_str(), repair.visit, remembered);
-        Ok(Learnt { counted, replaced, causes, notes })
+        let replaced = self
+            .memory
+            .report(repair.ticket_id.as_str(), repair.visit, remembered);
+        Ok(Learnt {
+            counted,
+            replaced,
+            causes,
+            notes,
+        })
     }
 
-    fn shares(&self, repair: &Repair, case: &Case, notes: &mut Vec<String>) -> Result<Option<Vec<(u32, f64)>>, DiagnoseError> {
-        if let Some(cause) = repair.cause.as_deref().map(str::trim).filter(|cause| !cause.is_empty()) {
-            if let Some(at) = self.tree.events.iter().position(|e| e.id == cause || e.name == cause) {
+    fn shares(
+        &self,
+        repair: &Repair,
+        case: &Case,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Vec<(u32, f64)>>, DiagnoseError> {
+        if let Some(cause) = repair
+            .cause
+            .as_deref()
+            .map(str::trim)
+            .filter(|cause| !cause.is_empty())
+        {
+            if let Some(at) = self
+                .tree
+                .events
+                .iter()
+                .position(|e| e.id == cause || e.name == cause)
+            {
                 return Ok(Some(vec![(at as u32, 1.0)]));
             }
             let cause: String = cause.chars().take(80).collect();
-            notes.push(format!("cause {cause:?} is no event of the tree; the parts used decide instead"));
+            notes.push(format!(
+                "cause {cause:?} is no event of the tree; the parts used decide instead"
+            ));
         }
         let repairs = self.repairs(repair.model.as_ref());
         let used = self.used_parts(repair, &repairs, notes);
@@ -688,7 +981,10 @@ impl Diagnosis {
                 return Ok(Some((0..self.tree.events.len()).map(share).collect()));
             }
         }
-        notes.push("neither cause, parts nor symptoms point at an event of the tree; the repair does not count".to_owned());
+        notes.push(
+            "neither cause, parts nor symptoms point at an event of the tree; the repair does not count"
+                .to_owned(),
+        );
         Ok(None)
     }
 
@@ -702,14 +998,22 @@ impl Diagnosis {
                 Some(at) => {
                     used.insert(at);
                 }
-                None => notes.push(format!("part {} is in no event's repair for this model", part.part_number)),
+                None => notes.push(format!(
+                    "part {} is in no event's repair for this model",
+                    part.part_number
+                )),
             }
         }
         used
     }
 
     /// The evidence, and no event outside the repair set of `used` happened, and each part of it was needed.
-    fn compile_repair(&self, evidence: &[Lit], repairs: &Repairs, used: &BTreeSet<usize>) -> Result<Compiled, DiagnoseError> {
+    fn compile_repair(
+        &self,
+        evidence: &[Lit],
+        repairs: &Repairs,
+        used: &BTreeSet<usize>,
+    ) -> Result<Compiled, DiagnoseError> {
         let mut observable = self.base.clone();
         let mut literals = evidence.to_vec();
         let part = |c: &usize| repairs.choices[*c].part;
@@ -719,17 +1023,31 @@ impl Diagnosis {
             }
         }
         for &wanted in used {
-            let users = (0..repairs.needs.len()).filter(|&e| repairs.needs[e].iter().any(|c| part(c) == wanted));
-            let events: Vec<Lit> = users.map(|e| e as u32).collect::<Vec<_>>().into_iter().map(|e| observable.circuit.event(e)).collect();
+            let users =
+                (0..repairs.needs.len()).filter(|&e| repairs.needs[e].iter().any(|c| part(c) == wanted));
+            let events: Vec<Lit> = users
+                .map(|e| e as u32)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .map(|e| observable.circuit.event(e))
+                .collect();
             literals.push(observable.circuit.or(&events));
         }
-        observable.compile(&literals, self.config.max_nodes).map_err(|OverBudget { limit, orders }| {
-            DiagnoseError::NodeLimit { name: "repair".to_owned(), limit, orders }
-        })
+        observable
+            .compile(&literals, self.config.max_nodes)
+            .map_err(|OverBudget { limit, orders }| DiagnoseError::NodeLimit {
+                name: "repair".to_owned(),
+                limit,
+                orders,
+            })
     }
 }
 
 /// A chance as a technician reads it.
 fn percent(chance: f64) -> String {
-    if chance >= 0.0995 { format!("{:.0}%", chance * 100.0) } else { format!("{:.1}%", chance * 100.0) }
+    if chance >= 0.0995 {
+        format!("{:.0}%", chance * 100.0)
+    } else {
+        format!("{:.1}%", chance * 100.0)
+    }
 }

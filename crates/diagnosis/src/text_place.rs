@@ -17,20 +17,28 @@ impl<'a> TextFile<'a> {
     pub(crate) fn new(file: &'a str, text: &'a str) -> Result<Self, DiagnoseError> {
         if text.len() > MAX_FILE_BYTES {
             return Err(DiagnoseError::TooLarge {
-                place: Place { file: file.to_owned(), line: 0 },
+                place: Place {
+                    file: file.to_owned(),
+                    line: 0,
+                },
                 what: "the file's size in bytes",
                 actual: text.len() as u64,
                 limit: MAX_FILE_BYTES as u64,
             });
         }
-        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let starts = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
         Ok(Self { file, text, starts })
     }
 
     /// The place of a byte offset.
     pub(crate) fn place(&self, byte: usize) -> Place {
         let line = self.starts.partition_point(|&start| start <= byte);
-        Place { file: self.file.to_owned(), line: u32::try_from(line).unwrap_or(u32::MAX) }
+        Place {
+            file: self.file.to_owned(),
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+        }
     }
 
     pub(crate) fn toml<T: DeserializeOwned>(&self) -> Result<T, DiagnoseError> {
@@ -57,7 +65,10 @@ impl<'a> TextFile<'a> {
 
     pub(crate) fn too_large(&self, what: &'static str, actual: usize, limit: usize) -> DiagnoseError {
         DiagnoseError::TooLarge {
-            place: Place { file: self.file.to_owned(), line: 0 },
+            place: Place {
+                file: self.file.to_owned(),
+                line: 0,
+            },
             what,
             actual: actual as u64,
             limit: limit as u64,

@@ -99,10 +99,12 @@ impl Connective {
             Self::Not if inputs != 1 => wrong("exactly 1"),
             Self::Imply | Self::Iff if inputs != 2 => wrong("exactly 2"),
             _ if inputs == 0 => wrong("1 or more"),
-            Self::Atleast { min } if min as usize > inputs => Some(format!("min is {min}, only {inputs} inputs given")),
-            Self::Cardinality { min, max } if min > max || max as usize > inputs => {
-                Some(format!("needs min <= max <= inputs, got {min}, {max} and {inputs}"))
+            Self::Atleast { min } if min as usize > inputs => {
+                Some(format!("min is {min}, only {inputs} inputs given"))
             }
+            Self::Cardinality { min, max } if min > max || max as usize > inputs => Some(format!(
+                "needs min <= max <= inputs, got {min}, {max} and {inputs}"
+            )),
             _ => None,
         }
     }
@@ -236,7 +238,9 @@ impl FaultTree {
                 used[*at as usize] = true;
             }
         }
-        (0..self.gates.len()).filter(|&at| !used[at] && !self.gates[at].anonymous).collect()
+        (0..self.gates.len())
+            .filter(|&at| !used[at] && !self.gates[at].anonymous)
+            .collect()
     }
 
     /// The name of an input as a person knows it.
@@ -262,7 +266,11 @@ impl FaultTree {
     /// `UnknownPart` with the event's place for the first that is not.
     pub fn check_parts(&self, bom: &Bom) -> Result<(), DiagnoseError> {
         for event in &self.events {
-            if let Some(missing) = event.repaired_by.iter().find(|r| bom.current(&r.part_number).is_none()) {
+            if let Some(missing) = event
+                .repaired_by
+                .iter()
+                .find(|r| bom.current(&r.part_number).is_none())
+            {
                 return Err(DiagnoseError::UnknownPart {
                     place: event.place.clone(),
                     event: event.id.clone(),
@@ -278,7 +286,11 @@ impl FaultTree {
         let mut circuit = Circuit::new();
         let mut gates: Vec<Lit> = Vec::with_capacity(self.gates.len());
         for gate in &self.gates {
-            let inputs: Vec<Lit> = gate.inputs.iter().map(|&input| literal(&mut circuit, &gates, input)).collect();
+            let inputs: Vec<Lit> = gate
+                .inputs
+                .iter()
+                .map(|&input| literal(&mut circuit, &gates, input))
+                .collect();
             gates.push(combine(&mut circuit, gate.connective, &inputs));
         }
         (circuit, gates)
@@ -324,7 +336,13 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// Registers `name`, which must be new.
-    pub(crate) fn define(&mut self, kind: &'static str, name: &str, input: Input, place: &Place) -> Result<(), DiagnoseError> {
+    pub(crate) fn define(
+        &mut self,
+        kind: &'static str,
+        name: &str,
+        input: Input,
+        place: &Place,
+    ) -> Result<(), DiagnoseError> {
         if let Some((_, first)) = self.names.get(name) {
             return Err(DiagnoseError::Duplicate {
                 place: place.clone(),
@@ -365,9 +383,21 @@ impl Draft {
         };
         let mut gates: Vec<Option<Gate>> = self.tree.gates.drain(..).map(Some).collect();
         self.tree.gates = order.iter().filter_map(|&old| gates[old].take()).collect();
-        self.tree.gates.iter_mut().flat_map(|gate| &mut gate.inputs).for_each(moved);
-        self.tree.symptoms.iter_mut().flat_map(|s| &mut s.causes).for_each(|link| moved(&mut link.input));
-        self.tree.codes.iter_mut().flat_map(|c| &mut c.causes).for_each(|link| moved(&mut link.input));
+        self.tree
+            .gates
+            .iter_mut()
+            .flat_map(|gate| &mut gate.inputs)
+            .for_each(moved);
+        self.tree
+            .symptoms
+            .iter_mut()
+            .flat_map(|s| &mut s.causes)
+            .for_each(|link| moved(&mut link.input));
+        self.tree
+            .codes
+            .iter_mut()
+            .flat_map(|c| &mut c.causes)
+            .for_each(|link| moved(&mut link.input));
         Ok(self.tree)
     }
 }
@@ -409,15 +439,25 @@ fn sorted(gates: &[Gate]) -> Result<Vec<usize>, DiagnoseError> {
 
 fn cycle(gates: &[Gate], stack: &[(usize, usize)], closing: usize) -> DiagnoseError {
     let from = stack.iter().position(|&(at, _)| at == closing).unwrap_or(0);
-    let mut path: Vec<String> =
-        stack[from..].iter().filter(|&&(at, _)| !gates[at].anonymous).map(|&(at, _)| gates[at].id.clone()).collect();
+    let mut path: Vec<String> = stack[from..]
+        .iter()
+        .filter(|&&(at, _)| !gates[at].anonymous)
+        .map(|&(at, _)| gates[at].id.clone())
+        .collect();
     if path.len() > 50 {
         path.drain(25..path.len() - 25);
         path.insert(25, "…".to_owned());
     }
     path.extend(path.first().cloned());
-    let named = stack[from..].iter().map(|&(at, _)| at).find(|&at| !gates[at].anonymous).unwrap_or(closing);
-    DiagnoseError::Cycle { place: gates[named].place.clone(), path }
+    let named = stack[from..]
+        .iter()
+        .map(|&(at, _)| at)
+        .find(|&at| !gates[at].anonymous)
+        .unwrap_or(closing);
+    DiagnoseError::Cycle {
+        place: gates[named].place.clone(),
+        path,
+    }
 }
 
 /// Counts a checked tree and says what looks wrong without being an error.
@@ -443,7 +483,12 @@ impl FaultTree {
     pub fn check(&self) -> TreeCheck {
         let mut used_events = vec![false; self.events.len()];
         let mut used_gates = vec![false; self.gates.len()];
-        let links = self.symptoms.iter().map(|s| &s.causes).chain(self.codes.iter().map(|c| &c.causes)).flatten();
+        let links = self
+            .symptoms
+            .iter()
+            .map(|s| &s.causes)
+            .chain(self.codes.iter().map(|c| &c.causes))
+            .flatten();
         let fed = self.gates.iter().flat_map(|gate| gate.inputs.iter().copied());
         for input in fed.chain(links.map(|link| link.input)) {
             match input {
@@ -454,20 +499,33 @@ impl FaultTree {
         }
         let mut warnings = Vec::new();
         for (event, _) in self.events.iter().zip(&used_events).filter(|(_, used)| !**used) {
-            warnings.push(format!("{}: event {:?} feeds no gate, symptom or code", event.place, event.id));
+            warnings.push(format!(
+                "{}: event {:?} feeds no gate, symptom or code",
+                event.place, event.id
+            ));
         }
         if !self.symptoms.is_empty() {
             for (gate, _) in self.gates.iter().zip(&used_gates).filter(|(_, used)| !**used) {
-                warnings.push(format!("{}: gate {:?} explains no symptom or code", gate.place, gate.id));
+                warnings.push(format!(
+                    "{}: gate {:?} explains no symptom or code",
+                    gate.place, gate.id
+                ));
             }
         }
         let mut phrases: BTreeMap<&str, &SymptomId> = BTreeMap::new();
         for symptom in &self.symptoms {
             if symptom.phrases.is_empty() {
-                warnings.push(format!("{}: symptom {:?} has no phrases", symptom.place, symptom.id.as_str()));
+                warnings.push(format!(
+                    "{}: symptom {:?} has no phrases",
+                    symptom.place,
+                    symptom.id.as_str()
+                ));
             }
             for phrase in &symptom.phrases {
-                if let Some(other) = phrases.insert(phrase, &symptom.id).filter(|other| **other != symptom.id) {
+                if let Some(other) = phrases
+                    .insert(phrase, &symptom.id)
+                    .filter(|other| **other != symptom.id)
+                {
                     warnings.push(format!(
                         "{}: phrase {phrase:?} belongs to {:?} and {:?}",
                         symptom.place,
@@ -486,7 +544,11 @@ impl FaultTree {
             gates: self.gates.len(),
             symptoms: self.symptoms.len(),
             fault_codes: codes.len(),
-            root_gates: roots.iter().take(50).map(|&at| self.gates[at].id.clone()).collect(),
+            root_gates: roots
+                .iter()
+                .take(50)
+                .map(|&at| self.gates[at].id.clone())
+                .collect(),
             warnings,
         }
     }

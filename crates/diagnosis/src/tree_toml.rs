@@ -105,7 +105,11 @@ impl FaultTree {
         let read: TreeFile = source.toml()?;
         let nodes = read.event.len() + read.gate.len() + read.symptom.len() + read.fault_code.len();
         if nodes > MAX_NODES {
-            return Err(source.too_large("the number of events, gates, symptoms and codes", nodes, MAX_NODES));
+            return Err(source.too_large(
+                "the number of events, gates, symptoms and codes",
+                nodes,
+                MAX_NODES,
+            ));
         }
         let links = read.gate.iter().map(|g| g.inputs.len()).sum::<usize>()
             + read.symptom.iter().map(|s| s.causes.len()).sum::<usize>()
@@ -113,7 +117,11 @@ impl FaultTree {
         if links > MAX_LINKS {
             return Err(source.too_large("the number of gate inputs and links", links, MAX_LINKS));
         }
-        Reader { source, draft: Draft::default() }.read(read)
+        Reader {
+            source,
+            draft: Draft::default(),
+        }
+        .read(read)
     }
 }
 
@@ -124,14 +132,19 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(mut self, read: TreeFile) -> Result<FaultTree, DiagnoseError> {
-        self.draft.tree.product_line = Some(self.source.name("product_line", &read.product_line, ProductLine::new)?);
+        self.draft.tree.product_line = Some(self.source.name(
+            "product_line",
+            &read.product_line,
+            ProductLine::new,
+        )?);
         self.draft.tree.version = read.version;
         for event in read.event {
             self.event(event)?;
         }
         for (at, gate) in read.gate.iter().enumerate() {
             let place = self.identifier("gate", &gate.id)?;
-            self.draft.define("gate", gate.id.get_ref(), Input::Gate(at as u32), &place)?;
+            self.draft
+                .define("gate", gate.id.get_ref(), Input::Gate(at as u32), &place)?;
         }
         for gate in read.gate {
             self.gate(gate)?;
@@ -171,11 +184,13 @@ impl Reader<'_> {
     }
 
     fn input(&self, name: &Spanned<String>) -> Result<Input, DiagnoseError> {
-        self.draft.lookup(name.get_ref()).ok_or_else(|| DiagnoseError::UnknownName {
-            place: self.source.place(name.span().start),
-            kind: "event or gate",
-            name: name.get_ref().chars().take(128).collect(),
-        })
+        self.draft
+            .lookup(name.get_ref())
+            .ok_or_else(|| DiagnoseError::UnknownName {
+                place: self.source.place(name.span().start),
+                kind: "event or gate",
+                name: name.get_ref().chars().take(128).collect(),
+            })
     }
 
     fn event(&mut self, event: EventFile) -> Result<(), DiagnoseError> {
@@ -193,12 +208,28 @@ impl Reader<'_> {
                     reason: "use 1 to 1000".to_owned(),
                 });
             }
-            let part_number = self.source.name("part_number", &repair.part_number, PartNumber::new)?;
-            repaired_by.push(Replacement { part_number, quantity });
+            let part_number = self
+                .source
+                .name("part_number", &repair.part_number, PartNumber::new)?;
+            repaired_by.push(Replacement {
+                part_number,
+                quantity,
+            });
         }
-        self.draft.define("event", &id, Input::Event(self.draft.tree.events.len() as u32), &place)?;
+        self.draft.define(
+            "event",
+            &id,
+            Input::Event(self.draft.tree.events.len() as u32),
+            &place,
+        )?;
         let name = event.name.unwrap_or_else(|| id.clone());
-        self.draft.tree.events.push(Event { id, name, probability, repaired_by, place });
+        self.draft.tree.events.push(Event {
+            id,
+            name,
+            probability,
+            repaired_by,
+            place,
+        });
         Ok(())
     }
 
@@ -215,14 +246,19 @@ impl Reader<'_> {
         let connective = match gate.r#type.get_ref().as_str() {
             "and" => Connective::And,
             "or" => Connective::Or,
-            "atleast" => Connective::Atleast { min: need(gate.min, "min")? },
+            "atleast" => Connective::Atleast {
+                min: need(gate.min, "min")?,
+            },
             "xor" => Connective::Xor,
             "not" => Connective::Not,
             "nand" => Connective::Nand,
             "nor" => Connective::Nor,
             "imply" => Connective::Imply,
             "iff" => Connective::Iff,
-            "cardinality" => Connective::Cardinality { min: need(gate.min, "min")?, max: need(gate.max, "max")? },
+            "cardinality" => Connective::Cardinality {
+                min: need(gate.min, "min")?,
+                max: need(gate.max, "max")?,
+            },
             other => {
                 return Err(DiagnoseError::InvalidValue {
                     place: self.source.place(gate.r#type.span().start),
@@ -232,16 +268,30 @@ impl Reader<'_> {
                 });
             }
         };
-        let inputs = gate.inputs.iter().map(|name| self.input(name)).collect::<Result<_, _>>()?;
+        let inputs = gate
+            .inputs
+            .iter()
+            .map(|name| self.input(name))
+            .collect::<Result<_, _>>()?;
         let id = gate.id.into_inner();
         let name = gate.name.unwrap_or_else(|| id.clone());
-        self.draft.tree.gates.push(Gate { id, name, connective, inputs, anonymous: false, place });
+        self.draft.tree.gates.push(Gate {
+            id,
+            name,
+            connective,
+            inputs,
+            anonymous: false,
+            place,
+        });
         Ok(())
     }
 
     fn links(&self, of: &str, causes: &[LinkFile]) -> Result<Vec<Link>, DiagnoseError> {
         let link = |cause: &LinkFile| {
-            Ok(Link { input: self.input(&cause.input)?, probability: self.probability(of, &cause.probability)? })
+            Ok(Link {
+                input: self.input(&cause.input)?,
+                probability: self.probability(of, &cause.probability)?,
+            })
         };
         causes.iter().map(link).collect()
     }
@@ -250,20 +300,40 @@ impl Reader<'_> {
         let id = self.source.name("symptom", &symptom.id, SymptomId::new)?;
         let place = self.source.place(symptom.id.span().start);
         if let Some(first) = self.draft.tree.symptoms.iter().find(|s| s.id == id) {
-            return Err(DiagnoseError::Duplicate { place, kind: "symptom", name: id.to_string(), first: first.place.clone() });
+            return Err(DiagnoseError::Duplicate {
+                place,
+                kind: "symptom",
+                name: id.to_string(),
+                first: first.place.clone(),
+            });
         }
         let leak = self.probability(id.as_str(), &symptom.leak)?;
         let causes = self.links(id.as_str(), &symptom.causes)?;
-        self.draft.tree.symptoms.push(Symptom { id, phrases: symptom.phrases, leak, causes, place });
+        self.draft.tree.symptoms.push(Symptom {
+            id,
+            phrases: symptom.phrases,
+            leak,
+            causes,
+            place,
+        });
         Ok(())
     }
 
     fn code(&mut self, code: CodeFile) -> Result<(), DiagnoseError> {
         let name = self.source.name("fault_code", &code.code, FaultCode::new)?;
         let place = self.source.place(code.code.span().start);
-        let models: Vec<ModelPattern> =
-            code.models.iter().map(|m| self.source.name("models", m, ModelPattern::new)).collect::<Result<_, _>>()?;
-        if let Some(first) = self.draft.tree.codes.iter().find(|c| c.code == name && c.models == models) {
+        let models: Vec<ModelPattern> = code
+            .models
+            .iter()
+            .map(|m| self.source.name("models", m, ModelPattern::new))
+            .collect::<Result<_, _>>()?;
+        if let Some(first) = self
+            .draft
+            .tree
+            .codes
+            .iter()
+            .find(|c| c.code == name && c.models == models)
+        {
             return Err(DiagnoseError::Duplicate {
                 place,
                 kind: "fault code",
@@ -273,7 +343,13 @@ impl Reader<'_> {
         }
         let leak = self.probability(name.as_str(), &code.leak)?;
         let causes = self.links(name.as_str(), &code.causes)?;
-        self.draft.tree.codes.push(Code { code: name, models, leak, causes, place });
+        self.draft.tree.codes.push(Code {
+            code: name,
+            models,
+            leak,
+            causes,
+            place,
+        });
         Ok(())
     }
 }

@@ -38,7 +38,11 @@ struct Cached {
 }
 
 const EMPTY_SLOT: u32 = u32::MAX;
-const NOT_CACHED: Cached = Cached { a: u32::MAX, b: u32::MAX, result: 0 };
+const NOT_CACHED: Cached = Cached {
+    a: u32::MAX,
+    b: u32::MAX,
+    result: 0,
+};
 /// Marks an XOR in the computed cache; edges stay below it (budgets are far below 2^29 nodes).
 const XOR_TAG: u32 = 1 << 31;
 
@@ -57,11 +61,19 @@ pub(crate) struct UniqueTable {
 
 impl UniqueTable {
     pub(crate) fn new() -> Self {
-        Self { slots: vec![EMPTY_SLOT; 1 << 10], used: 0 }
+        Self {
+            slots: vec![EMPTY_SLOT; 1 << 10],
+            used: 0,
+        }
     }
 
     /// The node equal to `node`, or a new one pushed to `nodes`.
-    pub(crate) fn intern(&mut self, nodes: &mut Vec<BddNode>, node: BddNode, limit: usize) -> Result<u32, Full> {
+    pub(crate) fn intern(
+        &mut self,
+        nodes: &mut Vec<BddNode>,
+        node: BddNode,
+        limit: usize,
+    ) -> Result<u32, Full> {
         let mask = self.slots.len() - 1;
         let mut slot = hash(node.level, node.hi, node.lo) & mask;
         while self.slots[slot] != EMPTY_SLOT {
@@ -116,7 +128,11 @@ impl Bdd {
     /// `limit`: nodes that may be made, dead ones included. Memory: 12 bytes a node, 8 to 16 for the table, 12 for the cache.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            nodes: vec![BddNode { level: LAST, hi: TRUE, lo: TRUE }],
+            nodes: vec![BddNode {
+                level: LAST,
+                hi: TRUE,
+                lo: TRUE,
+            }],
             unique: UniqueTable::new(),
             cache: vec![NOT_CACHED; 1 << 12],
             limit: limit.min(1 << 29),
@@ -131,7 +147,11 @@ impl Bdd {
 
     fn cofactors(&self, f: Edge, level: u32) -> (Edge, Edge) {
         let node = self.nodes[(f >> 1) as usize];
-        if node.level == level { (node.hi ^ (f & 1), node.lo ^ (f & 1)) } else { (f, f) }
+        if node.level == level {
+            (node.hi ^ (f & 1), node.lo ^ (f & 1))
+        } else {
+            (f, f)
+        }
     }
 
     pub(crate) fn variable(&mut self, level: u32) -> Result<Edge, Full> {
@@ -143,7 +163,11 @@ impl Bdd {
             return Ok(hi);
         }
         let flip = hi & 1;
-        let node = BddNode { level, hi: hi ^ flip, lo: lo ^ flip };
+        let node = BddNode {
+            level,
+            hi: hi ^ flip,
+            lo: lo ^ flip,
+        };
         let at = self.unique.intern(&mut self.nodes, node, self.limit)?;
         if self.nodes.len() > self.cache.len() * 2 && self.cache.len() < 1 << 22 {
             let size = self.cache.len() * 4;
@@ -198,7 +222,9 @@ impl Bdd {
     }
 
     fn finish(&mut self, level: u32, a: u32, b: u32, flip: u32) -> Result<(), Full> {
-        let (Some(lo), Some(hi)) = (self.results.pop(), self.results.pop()) else { return Err(Full) };
+        let (Some(lo), Some(hi)) = (self.results.pop(), self.results.pop()) else {
+            return Err(Full);
+        };
         let result = self.make(level, hi, lo)?;
         self.remember(a, b, result);
         self.results.push(result ^ flip);
@@ -230,7 +256,12 @@ impl Bdd {
                         }
                         let level = self.level(a).min(self.level(b));
                         let ((a1, a0), (b1, b0)) = (self.cofactors(a, level), self.cofactors(b, level));
-                        self.tasks.push(Task::Make { level, a, b: b | XOR_TAG, flip });
+                        self.tasks.push(Task::Make {
+                            level,
+                            a,
+                            b: b | XOR_TAG,
+                            flip,
+                        });
                         self.tasks.push(Task::Call(a0, b0));
                         self.tasks.push(Task::Call(a1, b1));
                     }
@@ -279,7 +310,11 @@ impl Bdd {
             if reached[at] {
                 let node = self.nodes[at];
                 let map = |e: Edge| (new_of[(e >> 1) as usize] << 1) | (e & 1);
-                let moved = BddNode { level: node.level, hi: map(node.hi), lo: map(node.lo) };
+                let moved = BddNode {
+                    level: node.level,
+                    hi: map(node.hi),
+                    lo: map(node.lo),
+                };
                 new_of[at] = kept.len() as u32;
                 kept.push(moved);
             }
@@ -296,7 +331,11 @@ mod tests {
     #[test]
     fn equal_functions_are_equal_edges() {
         let mut bdd = Bdd::new(1000);
-        let (a, b, c) = (bdd.variable(0).unwrap(), bdd.variable(1).unwrap(), bdd.variable(2).unwrap());
+        let (a, b, c) = (
+            bdd.variable(0).unwrap(),
+            bdd.variable(1).unwrap(),
+            bdd.variable(2).unwrap(),
+        );
         let left = bdd.and(b, c).unwrap();
         let left = bdd.or(a, left).unwrap();
         let (ab, ac) = (bdd.or(a, b).unwrap(), bdd.or(a, c).unwrap());
@@ -305,7 +344,11 @@ mod tests {
         assert_eq!(bdd.xor(x, b).unwrap(), a);
         assert_eq!(bdd.xor(a ^ 1, b).unwrap(), x ^ 1);
         let two = bdd.at_least(2, vec![a, b, c]).unwrap();
-        let pairs = [bdd.and(a, b).unwrap(), bdd.and(a, c).unwrap(), bdd.and(b, c).unwrap()];
+        let pairs = [
+            bdd.and(a, b).unwrap(),
+            bdd.and(a, c).unwrap(),
+            bdd.and(b, c).unwrap(),
+        ];
         let by_hand = bdd.or(pairs[0], pairs[1]).unwrap();
         assert_eq!(two, bdd.or(by_hand, pairs[2]).unwrap());
     }
@@ -315,7 +358,10 @@ mod tests {
         let mut bdd = Bdd::new(1_000_000);
         let inputs: Vec<Edge> = (0..100_000).map(|level| bdd.variable(level).unwrap()).collect();
         let whole = bdd.all(inputs).unwrap();
-        let odd: Vec<Edge> = (0..100_000).step_by(2).map(|level| bdd.variable(level).unwrap()).collect();
+        let odd: Vec<Edge> = (0..100_000)
+            .step_by(2)
+            .map(|level| bdd.variable(level).unwrap())
+            .collect();
         let half = bdd.all(odd).unwrap();
         assert_eq!(bdd.and(half, whole).unwrap(), whole);
     }
@@ -323,6 +369,10 @@ mod tests {
     #[test]
     fn the_budget_is_an_error_not_an_endless_run() {
         let mut bdd = Bdd::new(10);
-        assert!((0..20).try_for_each(|level| bdd.variable(level).map(|_| ())).is_err());
+        assert!(
+            (0..20)
+                .try_for_each(|level| bdd.variable(level).map(|_| ()))
+                .is_err()
+        );
     }
 }

@@ -25,8 +25,14 @@ enum Task {
     /// Sets of the first family that contain no set of the second.
     Without(u32, u32),
     /// The high branch is done once; take the other family's low branch out of it too.
-    High { other_low: u32 },
-    Make { level: u32, a: u32, b: u32 },
+    High {
+        other_low: u32,
+    },
+    Make {
+        level: u32,
+        a: u32,
+        b: u32,
+    },
 }
 
 enum Step {
@@ -36,7 +42,11 @@ enum Step {
 
 impl CutSets {
     pub(crate) fn new(limit: usize) -> Self {
-        let terminal = |hi| BddNode { level: LAST, hi, lo: hi };
+        let terminal = |hi| BddNode {
+            level: LAST,
+            hi,
+            lo: hi,
+        };
         Self {
             nodes: vec![terminal(EMPTY), terminal(UNIT)],
             unique: UniqueTable::new(),
@@ -49,7 +59,9 @@ impl CutSets {
         if hi == EMPTY {
             return Ok(lo);
         }
-        let at = self.unique.intern(&mut self.nodes, BddNode { level, hi, lo }, self.limit)?;
+        let at = self
+            .unique
+            .intern(&mut self.nodes, BddNode { level, hi, lo }, self.limit)?;
         if self.nodes.len() > self.cache.len() && self.cache.len() < 1 << 22 {
             let size = self.cache.len() * 4;
             let old = std::mem::replace(&mut self.cache, vec![[u32::MAX; 3]; size]);
@@ -95,7 +107,11 @@ impl CutSets {
                         results.push(self.cache[slot][2]);
                         continue;
                     }
-                    tasks.push(Task::Make { level: nf.level, a: f, b: g });
+                    tasks.push(Task::Make {
+                        level: nf.level,
+                        a: f,
+                        b: g,
+                    });
                     if nf.level < ng.level {
                         tasks.push(Task::Without(nf.lo, g));
                         tasks.push(Task::Without(nf.hi, g));
@@ -151,7 +167,9 @@ impl CutSets {
         count[UNIT as usize] = 1;
         for at in 2..count.len() {
             let node = self.nodes[at];
-            count[at] = count[node.hi as usize].saturating_mul(weight(node.level)).saturating_add(count[node.lo as usize]);
+            count[at] = count[node.hi as usize]
+                .saturating_mul(weight(node.level))
+                .saturating_add(count[node.lo as usize]);
         }
         count[root as usize]
     }

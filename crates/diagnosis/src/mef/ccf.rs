@@ -29,8 +29,15 @@ pub(super) fn expand(reader: &mut Reader<'_>) -> Result<(), DiagnoseError> {
 
 fn read<'a>(reader: &mut Reader<'a>, item: Item<'a>) -> Result<Group, DiagnoseError> {
     let name = reader.name_of(item)?.to_owned();
-    let child = |tag: &str| item.xml.children().find(|c| c.has_tag_name(tag)).map(|xml| Item { xml, ..item });
-    let Some(members) = child("members") else { return Err(reader.invalid(item, "members", "a group needs members")) };
+    let child = |tag: &str| {
+        item.xml
+            .children()
+            .find(|c| c.has_tag_name(tag))
+            .map(|xml| Item { xml, ..item })
+    };
+    let Some(members) = child("members") else {
+        return Err(reader.invalid(item, "members", "a group needs members"));
+    };
     let mut positions = Vec::new();
     for member in reader.body(members) {
         match reader.reference(member, "basic-event")? {
@@ -40,22 +47,43 @@ fn read<'a>(reader: &mut Reader<'a>, item: Item<'a>) -> Result<Group, DiagnoseEr
     }
     let n = positions.len();
     if !(2..=MAX_MEMBERS).contains(&n) {
-        return Err(reader.invalid(members, "members", format!("a group has 2 to {MAX_MEMBERS} members, {n} given")));
+        return Err(reader.invalid(
+            members,
+            "members",
+            format!("a group has 2 to {MAX_MEMBERS} members, {n} given"),
+        ));
     }
     let expression = child("distribution").and_then(|d| reader.body(d).first().copied());
     let Some(expression) = expression else {
-        return Err(reader.invalid(item, "distribution", "a group needs the distribution of its members"));
+        return Err(reader.invalid(
+            item,
+            "distribution",
+            "a group needs the distribution of its members",
+        ));
     };
     let total = reader.evaluate(expression, 0)?;
     let factors = factors(reader, item)?;
-    let by_size = match chances(item.xml.attribute("model").unwrap_or_default(), n, total, &factors) {
+    let by_size = match chances(
+        item.xml.attribute("model").unwrap_or_default(),
+        n,
+        total,
+        &factors,
+    ) {
         Ok(by_size) => by_size,
         Err(reason) => return Err(reader.invalid(item, "model", reason)),
     };
     if let Some(&value) = by_size.iter().find(|q| !(0.0..=1.0).contains(*q)) {
-        return Err(DiagnoseError::ProbabilityOutOfRange { place: reader.place(item), name, value });
+        return Err(DiagnoseError::ProbabilityOutOfRange {
+            place: reader.place(item),
+            name,
+            value,
+        });
     }
-    Ok(Group { name, members: positions, by_size })
+    Ok(Group {
+        name,
+        members: positions,
+        by_size,
+    })
 }
 
 /// (level, value) in the order of the file; a missing level counts on from the last one.
@@ -84,12 +112,20 @@ fn choose(n: usize, k: usize) -> f64 {
 }
 
 fn chances(model: &str, n: usize, total: f64, factors: &[(Option<usize>, f64)]) -> Result<Vec<f64>, String> {
-    let first = if model == "MGL" || model == "beta-factor" { 2 } else { 1 };
+    let first = if model == "MGL" || model == "beta-factor" {
+        2
+    } else {
+        1
+    };
     let mut by_level = vec![0.0; n + 2];
     let mut next = first;
     for &(level, value) in factors {
         // A beta factor is often written without level or with level n.
-        let at = if model == "beta-factor" { 2 } else { level.unwrap_or(next) };
+        let at = if model == "beta-factor" {
+            2
+        } else {
+            level.unwrap_or(next)
+        };
         if !(first..=n).contains(&at) {
             return Err(format!("factor level {at} is outside {first} to {n}"));
         }
@@ -117,7 +153,11 @@ fn chances(model: &str, n: usize, total: f64, factors: &[(Option<usize>, f64)]) 
             }
         }
         "phi-factor" => (1..=n).for_each(|k| by_size[k - 1] = by_level[k] * total),
-        other => return Err(format!("model {other:?} is unknown; use beta-factor, MGL, alpha-factor or phi-factor")),
+        other => {
+            return Err(format!(
+                "model {other:?} is unknown; use beta-factor, MGL, alpha-factor or phi-factor"
+            ));
+        }
     }
     Ok(by_size)
 }
@@ -133,7 +173,10 @@ fn replace<'a>(reader: &mut Reader<'a>, item: Item<'a>, group: &Group) -> Result
         }
         let inside: Vec<usize> = (0..n).filter(|i| subset >> i & 1 == 1).collect();
         let tree = &mut reader.draft.tree;
-        let names: Vec<&str> = inside.iter().map(|&i| tree.events[group.members[i] as usize].id.as_str()).collect();
+        let names: Vec<&str> = inside
+            .iter()
+            .map(|&i| tree.events[group.members[i] as usize].id.as_str())
+            .collect();
         let at = tree.events.len() as u32;
         let id = format!("{}[{}]", group.name, names.join(" "));
         tree.events.push(Event {
@@ -143,25 +186,38 @@ fn replace<'a>(reader: &mut Reader<'a>, item: Item<'a>, group: &Group) -> Result
             repaired_by: Vec::new(),
             place: place.clone(),
         });
-        inside.into_iter().for_each(|i| inputs_of[i].push(Input::Event(at)));
+        inside
+            .into_iter()
+            .for_each(|i| inputs_of[i].push(Input::Event(at)));
     }
     if reader.draft.tree.events.len() > MAX_NODES {
         let count = reader.draft.tree.events.len();
         return Err(reader.sources[item.file].too_large("the number of events", count, MAX_NODES));
     }
     let tree = &mut reader.draft.tree;
+    let before = tree.gates.len();
     let mut gate_of = vec![None; tree.events.len()];
     for (&member, inputs) in group.members.iter().zip(inputs_of) {
         let event = &mut tree.events[member as usize];
         // The member itself no longer occurs; it keeps its total chance for the record.
-        event.probability = (1..=n).map(|k| group.by_size[k - 1] * choose(n - 1, k - 1)).sum::<f64>().clamp(0.0, 1.0);
+        event.probability = (1..=n)
+            .map(|k| group.by_size[k - 1] * choose(n - 1, k - 1))
+            .sum::<f64>()
+            .clamp(0.0, 1.0);
         gate_of[member as usize] = Some(Input::Gate(tree.gates.len() as u32));
         let id = format!("{}:{}", group.name, event.id);
         let name = event.name.clone();
-        let gate = Gate { id, name, connective: Connective::Or, inputs, anonymous: true, place: place.clone() };
+        let gate = Gate {
+            id,
+            name,
+            connective: Connective::Or,
+            inputs,
+            anonymous: true,
+            place: place.clone(),
+        };
         tree.gates.push(gate);
     }
-    for input in tree.gates.iter_mut().filter(|g| g.place != place).flat_map(|g| &mut g.inputs) {
+    for input in tree.gates[..before].iter_mut().flat_map(|g| &mut g.inputs) {
         if let Input::Event(at) = *input {
             if let Some(gate) = gate_of[at as usize] {
                 *input = gate;
@@ -179,14 +235,22 @@ mod tests {
     fn group_chances_are_those_of_the_standard() {
         let check = |model: &str, n: usize, factors: &[(Option<usize>, f64)], expected: &[f64]| {
             let found = chances(model, n, 0.1, factors).unwrap();
-            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-15), "{model}: {found:?}");
+            assert!(
+                found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-15),
+                "{model}: {found:?}"
+            );
         };
         // beta = 0.2: 0.8 * 0.1 alone, 0.2 * 0.1 all three together.
         check("beta-factor", 3, &[(None, 0.2)], &[0.08, 0.0, 0.02]);
         // rho2 = 0.2, rho3 = 0.5: (1-0.2)*0.1; 0.2*(1-0.5)*0.1/2; 0.2*0.5*0.1/1.
         check("MGL", 3, &[(Some(2), 0.2), (Some(3), 0.5)], &[0.08, 0.005, 0.01]);
         // alpha = 0.7, 0.2, 0.1: weight 0.7 + 0.4 + 0.3 = 1.4.
-        check("alpha-factor", 3, &[(Some(1), 0.7), (Some(2), 0.2), (Some(3), 0.1)], &[0.05, 0.1 * 0.4 / 2.8, 0.1 * 0.3 / 1.4]);
+        check(
+            "alpha-factor",
+            3,
+            &[(Some(1), 0.7), (Some(2), 0.2), (Some(3), 0.1)],
+            &[0.05, 0.1 * 0.4 / 2.8, 0.1 * 0.3 / 1.4],
+        );
         check("phi-factor", 2, &[(Some(1), 0.9), (Some(2), 0.1)], &[0.09, 0.01]);
         assert!(chances("gamma", 2, 0.1, &[]).is_err());
     }

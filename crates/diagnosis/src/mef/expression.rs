@@ -11,7 +11,11 @@ const MAX_EVALUATION_DEPTH: usize = 1_000;
 impl<'a> Reader<'a> {
     pub(super) fn evaluate(&mut self, item: Item<'a>, depth: usize) -> Result<f64, DiagnoseError> {
         if depth > MAX_EVALUATION_DEPTH {
-            return Err(self.invalid(item, "expression", format!("nested deeper than {MAX_EVALUATION_DEPTH}")));
+            return Err(self.invalid(
+                item,
+                "expression",
+                format!("nested deeper than {MAX_EVALUATION_DEPTH}"),
+            ));
         }
         let value = match item.xml.tag_name().name() {
             "float" | "int" => self.number(item)?,
@@ -37,32 +41,51 @@ impl<'a> Reader<'a> {
                 }
             }
         };
-        if value.is_finite() { Ok(value) } else { Err(self.invalid(item, "expression", "its value is not a finite number")) }
+        if value.is_finite() {
+            Ok(value)
+        } else {
+            Err(self.invalid(item, "expression", "its value is not a finite number"))
+        }
     }
 
     fn number(&self, item: Item<'a>) -> Result<f64, DiagnoseError> {
         let text = item.xml.attribute("value").unwrap_or_default();
-        text.trim().parse().map_err(|_| self.invalid(item, "value", "a number is needed"))
+        text.trim()
+            .parse()
+            .map_err(|_| self.invalid(item, "value", "a number is needed"))
     }
 
     fn parameter(&mut self, item: Item<'a>, depth: usize) -> Result<f64, DiagnoseError> {
         let name = self.name_of(item)?;
         let candidates = self.candidates(item.scope, name);
-        let Some((key, definition)) = candidates.into_iter().find_map(|key| self.parameters.get(&key).map(|&d| (key, d)))
+        let Some((key, definition)) = candidates
+            .into_iter()
+            .find_map(|key| self.parameters.get(&key).map(|&d| (key, d)))
         else {
-            return Err(DiagnoseError::UnknownName { place: self.place(item), kind: "parameter", name: name.to_owned() });
+            return Err(DiagnoseError::UnknownName {
+                place: self.place(item),
+                kind: "parameter",
+                name: name.to_owned(),
+            });
         };
         match self.parameter_values.get(&key) {
             Some(Some(value)) => return Ok(*value),
             Some(None) => {
-                return Err(DiagnoseError::Cycle { place: self.place(definition), path: vec![key.clone(), "…".to_owned(), key] });
+                return Err(DiagnoseError::Cycle {
+                    place: self.place(definition),
+                    path: vec![key.clone(), "…".to_owned(), key],
+                });
             }
             None => {}
         }
         self.parameter_values.insert(key.clone(), None);
         let body = self.body(definition);
         let [expression] = body.as_slice() else {
-            return Err(self.invalid(definition, "expression", "a parameter needs exactly one expression"));
+            return Err(self.invalid(
+                definition,
+                "expression",
+                "a parameter needs exactly one expression",
+            ));
         };
         // A parameter costs several frames, so it counts for more than a nested element.
         let value = self.evaluate(*expression, depth + 5)?;
@@ -82,7 +105,10 @@ impl<'a> Reader<'a> {
             let [upper, weight] = parts.as_slice() else {
                 return Err(self.invalid(*bin, "arguments", "a bin needs an upper bound and a weight"));
             };
-            let (upper, weight) = (self.evaluate(*upper, depth + 1)?, self.evaluate(*weight, depth + 1)?);
+            let (upper, weight) = (
+                self.evaluate(*upper, depth + 1)?,
+                self.evaluate(*weight, depth + 1)?,
+            );
             sum += weight * (lower + upper) / 2.0;
             weight_sum += weight;
             lower = upper;
@@ -95,8 +121,12 @@ impl<'a> Reader<'a> {
             if !child.xml.has_tag_name("case") {
                 return self.evaluate(child, depth + 1);
             }
-            let parts: Vec<Item<'a>> =
-                child.xml.children().filter(Xml::is_element).map(|xml| Item { xml, ..child }).collect();
+            let parts: Vec<Item<'a>> = child
+                .xml
+                .children()
+                .filter(Xml::is_element)
+                .map(|xml| Item { xml, ..child })
+                .collect();
             let [condition, value] = parts.as_slice() else {
                 return Err(self.invalid(child, "arguments", "a case needs a condition and a value"));
             };
@@ -114,7 +144,13 @@ type Applied = Option<Result<f64, &'static str>>;
 fn apply(name: &str, x: &[f64]) -> Applied {
     let truth = |yes: bool| f64::from(u8::from(yes));
     let one = |f: fn(f64) -> f64| if let [a] = x { Ok(f(*a)) } else { Err("1 argument") };
-    let two = |f: &dyn Fn(f64, f64) -> f64| if let [a, b] = x { Ok(f(*a, *b)) } else { Err("2 arguments") };
+    let two = |f: &dyn Fn(f64, f64) -> f64| {
+        if let [a, b] = x {
+            Ok(f(*a, *b))
+        } else {
+            Err("2 arguments")
+        }
+    };
     let fold = |f: fn(f64, f64) -> f64| x.iter().copied().reduce(f).ok_or("1 or more arguments");
     Some(match name {
         "neg" => one(|a| -a),
@@ -165,7 +201,11 @@ fn apply(name: &str, x: &[f64]) -> Applied {
             _ => Err("4 arguments"),
         },
         "Weibull" => match x {
-            [scale, shape, start, t] => Ok(if t <= start { 0.0 } else { -(-((t - start) / scale).powf(*shape)).exp_m1() }),
+            [scale, shape, start, t] => Ok(if t <= start {
+                0.0
+            } else {
+                -(-((t - start) / scale).powf(*shape)).exp_m1()
+            }),
             _ => Err("4 arguments"),
         },
         "periodic-test" => match x {
@@ -222,7 +262,11 @@ fn instant_test(lambda: f64, mu: f64, tau: f64, theta: f64, t: f64) -> f64 {
     let slope = again - fresh;
     let start = occurred(lambda, theta);
     let compound = slope.powf(periods);
-    let sum = if (slope - 1.0).abs() < 1e-15 { periods } else { (compound - 1.0) / (slope - 1.0) };
+    let sum = if (slope - 1.0).abs() < 1e-15 {
+        periods
+    } else {
+        (compound - 1.0) / (slope - 1.0)
+    };
     let at_test = start * compound + fresh * sum;
     let (again, fresh) = down(t - theta - periods * tau);
     at_test * (again - fresh) + fresh
@@ -236,7 +280,10 @@ mod tests {
     fn expressions_have_their_textbook_values() {
         let check = |name: &str, x: &[f64], expected: f64| {
             let found = apply(name, x).unwrap().unwrap();
-            assert!((found - expected).abs() < 1e-12, "{name}: {found} and not {expected}");
+            assert!(
+                (found - expected).abs() < 1e-12,
+                "{name}: {found} and not {expected}"
+            );
         };
         check("exponential", &[0.5, 2.0], 1.0 - (-1.0_f64).exp());
         check("GLM", &[0.0, 1.0, 1.0, 1e9], 0.5);
@@ -253,6 +300,9 @@ mod tests {
     #[test]
     fn repair_that_takes_no_time_is_instant_repair() {
         let fast = instant_test(1e-3, 1e9, 100.0, 50.0, 480.0);
-        assert!((fast - instant_repair(1e-3, 100.0, 50.0, 480.0)).abs() < 1e-8, "{fast}");
+        assert!(
+            (fast - instant_repair(1e-3, 100.0, 50.0, 480.0)).abs() < 1e-8,
+            "{fast}"
+        );
     }
 }

@@ -31,7 +31,9 @@ pub struct MefOptions {
 impl Default for MefOptions {
     /// One year of 8,760 hours, as SCRAM assumes.
     fn default() -> Self {
-        Self { mission_time_hours: 8760.0 }
+        Self {
+            mission_time_hours: 8760.0,
+        }
     }
 }
 
@@ -57,7 +59,10 @@ impl FaultTree {
     /// `Syntax` (also for a document type declaration), `UnknownName`, `Duplicate`, `Cycle`, `ProbabilityOutOfRange`,
     /// `InvalidValue`, `Unsupported` and `TooLarge`, each with file and line.
     pub fn from_mef_xml(files: &[(&str, &str)], options: MefOptions) -> Result<Self, DiagnoseError> {
-        let sources = files.iter().map(|(file, text)| TextFile::new(file, text)).collect::<Result<Vec<_>, _>>()?;
+        let sources = files
+            .iter()
+            .map(|(file, text)| TextFile::new(file, text))
+            .collect::<Result<Vec<_>, _>>()?;
         let documents = sources.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
         let mut reader = Reader::new(&sources, options);
         for (file, document) in documents.iter().enumerate() {
@@ -69,7 +74,11 @@ impl FaultTree {
 
 fn parse<'a>(source: &TextFile<'a>) -> Result<Document<'a>, DiagnoseError> {
     check_depth(source)?;
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: MAX_XML_NODES, ..ParsingOptions::default() };
+    let options = ParsingOptions {
+        allow_dtd: false,
+        nodes_limit: MAX_XML_NODES,
+        ..ParsingOptions::default()
+    };
     Document::parse_with_options(source.text, options).map_err(|error| {
         let line = error.pos().row;
         let reason = match error {
@@ -78,7 +87,13 @@ fn parse<'a>(source: &TextFile<'a>) -> Result<Document<'a>, DiagnoseError> {
             }
             other => other.to_string(),
         };
-        DiagnoseError::Syntax { place: Place { file: source.file.to_owned(), line }, reason }
+        DiagnoseError::Syntax {
+            place: Place {
+                file: source.file.to_owned(),
+                line,
+            },
+            reason,
+        }
     })
 }
 
@@ -86,7 +101,11 @@ fn parse<'a>(source: &TextFile<'a>) -> Result<Document<'a>, DiagnoseError> {
 fn check_depth(source: &TextFile<'_>) -> Result<(), DiagnoseError> {
     let bytes = source.text.as_bytes();
     let (mut at, mut depth) = (0, 0_usize);
-    let skip_to = |from: usize, end: &str| source.text[from..].find(end).map_or(bytes.len(), |i| from + i + end.len());
+    let skip_to = |from: usize, end: &str| {
+        source.text[from..]
+            .find(end)
+            .map_or(bytes.len(), |i| from + i + end.len())
+    };
     while let Some(open) = bytes[at..].iter().position(|&b| b == b'<') {
         let start = at + open;
         let rest = &bytes[start..];
@@ -153,7 +172,11 @@ impl<'a> Reader<'a> {
         Self {
             sources,
             options,
-            scopes: vec![Scope { path: String::new(), parent: None, private: false }],
+            scopes: vec![Scope {
+                path: String::new(),
+                parent: None,
+                private: false,
+            }],
             gates: Vec::new(),
             basic_events: Vec::new(),
             house_events: Vec::new(),
@@ -172,13 +195,30 @@ impl<'a> Reader<'a> {
     }
 
     fn invalid(&self, item: Item<'_>, field: &'static str, reason: impl Into<String>) -> DiagnoseError {
-        let name = item.xml.attribute("name").unwrap_or(item.xml.tag_name().name()).chars().take(80).collect();
-        DiagnoseError::InvalidValue { place: self.place(item), name, field, reason: reason.into() }
+        let name = item
+            .xml
+            .attribute("name")
+            .unwrap_or(item.xml.tag_name().name())
+            .chars()
+            .take(80)
+            .collect();
+        DiagnoseError::InvalidValue {
+            place: self.place(item),
+            name,
+            field,
+            reason: reason.into(),
+        }
     }
 
     fn unsupported(&self, item: Item<'_>) -> DiagnoseError {
-        let feature = format!("element <{}>", item.xml.tag_name().name().chars().take(60).collect::<String>());
-        DiagnoseError::Unsupported { place: self.place(item), feature }
+        let feature = format!(
+            "element <{}>",
+            item.xml.tag_name().name().chars().take(60).collect::<String>()
+        );
+        DiagnoseError::Unsupported {
+            place: self.place(item),
+            feature,
+        }
     }
 
     pub(crate) fn name_of(&self, item: Item<'a>) -> Result<&'a str, DiagnoseError> {
@@ -190,11 +230,18 @@ impl<'a> Reader<'a> {
     }
 
     fn collect_file(&mut self, file: usize, root: Xml<'a, 'a>) -> Result<(), DiagnoseError> {
-        let item = Item { file, xml: root, scope: 0 };
+        let item = Item {
+            file,
+            xml: root,
+            scope: 0,
+        };
         if !matches!(root.tag_name().name(), "opsa-mef" | "open-psa") {
             return Err(DiagnoseError::Syntax {
                 place: self.place(item),
-                reason: format!("the root element is <{}>, expected <opsa-mef>", root.tag_name().name()),
+                reason: format!(
+                    "the root element is <{}>, expected <opsa-mef>",
+                    root.tag_name().name()
+                ),
             });
         }
         if let (true, Some(name)) = (self.model_name.is_empty(), root.attribute("name")) {
@@ -240,16 +287,28 @@ impl<'a> Reader<'a> {
         }
         let defined = self.gates.len() + self.basic_events.len() + self.parameters.len();
         if defined > MAX_NODES {
-            return Err(self.sources[container.file].too_large("the number of definitions", defined, MAX_NODES));
+            return Err(self.sources[container.file].too_large(
+                "the number of definitions",
+                defined,
+                MAX_NODES,
+            ));
         }
         Ok(())
     }
 
     fn enter(&mut self, item: Item<'a>, name: &str) -> usize {
         let outer = &self.scopes[item.scope];
-        let path = if outer.path.is_empty() { name.to_owned() } else { format!("{}.{name}", outer.path) };
+        let path = if outer.path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", outer.path)
+        };
         let private = outer.private || item.xml.attribute("role") == Some("private");
-        self.scopes.push(Scope { path, parent: Some(item.scope), private });
+        self.scopes.push(Scope {
+            path,
+            parent: Some(item.scope),
+            private,
+        });
         self.scopes.len() - 1
     }
 
@@ -263,13 +322,21 @@ impl<'a> Reader<'a> {
 
     fn full_path(&self, item: Item<'a>, name: &str) -> String {
         let path = &self.scopes[item.scope].path;
-        if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+        if path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{path}.{name}")
+        }
     }
 
     /// The identifier an element gets in the tree: its bare name when public, else its path.
     fn id_of(&self, item: Item<'a>) -> Result<String, DiagnoseError> {
         let name = self.name_of(item)?;
-        Ok(if self.is_private(item) { self.full_path(item, name) } else { name.to_owned() })
+        Ok(if self.is_private(item) {
+            self.full_path(item, name)
+        } else {
+            name.to_owned()
+        })
     }
 
     fn define(&mut self, kind: &'static str, item: Item<'a>, input: Input) -> Result<(), DiagnoseError> {
@@ -307,7 +374,11 @@ impl<'a> Reader<'a> {
         let mut found = Vec::new();
         loop {
             let here = &self.scopes[scope];
-            found.push(if here.path.is_empty() { name.to_owned() } else { format!("{}.{name}", here.path) });
+            found.push(if here.path.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{}.{name}", here.path)
+            });
             match here.parent {
                 Some(parent) => scope = parent,
                 None => return found,
@@ -348,13 +419,23 @@ impl<'a> Reader<'a> {
     }
 
     fn label(item: Item<'a>) -> Option<String> {
-        let label = item.xml.children().find(|c| c.has_tag_name("label"))?.text()?.trim();
+        let label = item
+            .xml
+            .children()
+            .find(|c| c.has_tag_name("label"))?
+            .text()?
+            .trim();
         (!label.is_empty()).then(|| label.chars().take(200).collect())
     }
 
     fn body(&self, item: Item<'a>) -> Vec<Item<'a>> {
         let skip = |c: &Xml<'a, 'a>| !matches!(c.tag_name().name(), "label" | "attributes");
-        item.xml.children().filter(Xml::is_element).filter(skip).map(|xml| Item { xml, ..item }).collect()
+        item.xml
+            .children()
+            .filter(Xml::is_element)
+            .filter(skip)
+            .map(|xml| Item { xml, ..item })
+            .collect()
     }
 
     fn basic_event(&mut self, item: Item<'a>) -> Result<Event, DiagnoseError> {
@@ -365,25 +446,43 @@ impl<'a> Reader<'a> {
             [expression] => {
                 let value = self.evaluate(*expression, 0)?;
                 if !(0.0..=1.0).contains(&value) {
-                    return Err(DiagnoseError::ProbabilityOutOfRange { place: self.place(*expression), name: id, value });
+                    return Err(DiagnoseError::ProbabilityOutOfRange {
+                        place: self.place(*expression),
+                        name: id,
+                        value,
+                    });
                 }
                 value
             }
-            [_, second, ..] => return Err(self.invalid(*second, "expression", "only one expression may stand here")),
+            [_, second, ..] => {
+                return Err(self.invalid(*second, "expression", "only one expression may stand here"));
+            }
         };
         let name = Self::label(item).unwrap_or_else(|| id.clone());
-        Ok(Event { id, name, probability, repaired_by: Vec::new(), place: self.place(item) })
+        Ok(Event {
+            id,
+            name,
+            probability,
+            repaired_by: Vec::new(),
+            place: self.place(item),
+        })
     }
 
     fn require_probabilities(&self) -> Result<(), DiagnoseError> {
-        self.draft.tree.events.iter().find(|event| event.probability.is_nan()).map_or(Ok(()), |event| {
-            Err(DiagnoseError::InvalidValue {
-                place: event.place.clone(),
-                name: event.id.clone(),
-                field: "probability",
-                reason: "the basic event has no expression; give it one, such as <float value=\"0.01\"/>".to_owned(),
+        self.draft
+            .tree
+            .events
+            .iter()
+            .find(|event| event.probability.is_nan())
+            .map_or(Ok(()), |event| {
+                Err(DiagnoseError::InvalidValue {
+                    place: event.place.clone(),
+                    name: event.id.clone(),
+                    field: "probability",
+                    reason: "the basic event has no expression; give it one, such as <float value=\"0.01\"/>"
+                        .to_owned(),
+                })
             })
-        })
     }
 
     fn gate(&mut self, item: Item<'a>) -> Result<Gate, DiagnoseError> {
@@ -391,21 +490,41 @@ impl<'a> Reader<'a> {
         let name = Self::label(item).unwrap_or_else(|| id.clone());
         let body = self.body(item);
         let [formula] = body.as_slice() else {
-            return Err(self.invalid(item, "formula", format!("a gate needs exactly one formula, {} given", body.len())));
+            return Err(self.invalid(
+                item,
+                "formula",
+                format!("a gate needs exactly one formula, {} given", body.len()),
+            ));
         };
         let place = self.place(item);
         if self.connective(*formula)?.is_none() {
             let inputs = vec![self.input(*formula, &id)?];
-            return Ok(Gate { id, name, connective: Connective::And, inputs, anonymous: false, place });
+            return Ok(Gate {
+                id,
+                name,
+                connective: Connective::And,
+                inputs,
+                anonymous: false,
+                place,
+            });
         }
         let (connective, inputs) = self.formula(*formula, &id)?;
-        Ok(Gate { id, name, connective, inputs, anonymous: false, place })
+        Ok(Gate {
+            id,
+            name,
+            connective,
+            inputs,
+            anonymous: false,
+            place,
+        })
     }
 
     fn connective(&self, item: Item<'a>) -> Result<Option<Connective>, DiagnoseError> {
         let number = |field: &'static str| {
             let text = item.xml.attribute(field).unwrap_or_default();
-            text.trim().parse::<u32>().map_err(|_| self.invalid(item, field, "a whole number of 0 or more is needed"))
+            text.trim()
+                .parse::<u32>()
+                .map_err(|_| self.invalid(item, field, "a whole number of 0 or more is needed"))
         };
         Ok(Some(match item.xml.tag_name().name() {
             "and" => Connective::And,
@@ -417,22 +536,34 @@ impl<'a> Reader<'a> {
             "nor" => Connective::Nor,
             "imply" => Connective::Imply,
             "iff" => Connective::Iff,
-            "cardinality" => Connective::Cardinality { min: number("min")?, max: number("max")? },
+            "cardinality" => Connective::Cardinality {
+                min: number("min")?,
+                max: number("max")?,
+            },
             _ => return Ok(None),
         }))
     }
 
     fn formula(&mut self, item: Item<'a>, gate: &str) -> Result<(Connective, Vec<Input>), DiagnoseError> {
-        let Some(connective) = self.connective(item)? else { return Err(self.unsupported(item)) };
+        let Some(connective) = self.connective(item)? else {
+            return Err(self.unsupported(item));
+        };
         let body = self.body(item);
         if let Some(reason) = connective.arity_problem(body.len()) {
             return Err(self.invalid(item, "inputs", reason));
         }
         self.links += body.len();
         if self.links > MAX_LINKS {
-            return Err(self.sources[item.file].too_large("the number of gate inputs", self.links, MAX_LINKS));
+            return Err(self.sources[item.file].too_large(
+                "the number of gate inputs",
+                self.links,
+                MAX_LINKS,
+            ));
         }
-        let inputs = body.into_iter().map(|child| self.input(child, gate)).collect::<Result<_, _>>()?;
+        let inputs = body
+            .into_iter()
+            .map(|child| self.input(child, gate))
+            .collect::<Result<_, _>>()?;
         Ok((connective, inputs))
     }
 
@@ -450,7 +581,14 @@ impl<'a> Reader<'a> {
                 let id = format!("{gate}#{}", self.anonymous.len() + 1);
                 let name = connective.name().to_owned();
                 let place = self.place(item);
-                self.anonymous.push(Gate { id, name, connective, inputs, anonymous: true, place });
+                self.anonymous.push(Gate {
+                    id,
+                    name,
+                    connective,
+                    inputs,
+                    anonymous: true,
+                    place,
+                });
                 Ok(Input::Gate(at as u32))
             }
         }
@@ -458,13 +596,21 @@ impl<'a> Reader<'a> {
 
     fn reference(&self, item: Item<'a>, element: &str) -> Result<Input, DiagnoseError> {
         let name = self.name_of(item)?;
-        let wanted = if element == "event" { item.xml.attribute("type").unwrap_or("event") } else { element };
+        let wanted = if element == "event" {
+            item.xml.attribute("type").unwrap_or("event")
+        } else {
+            element
+        };
         let fits = |input: &Input| match input {
             Input::Event(_) => matches!(wanted, "event" | "basic-event"),
             Input::Gate(_) => matches!(wanted, "event" | "gate"),
             Input::Constant(_) => matches!(wanted, "event" | "house-event"),
         };
-        let found = self.candidates(item.scope, name).iter().find_map(|key| self.draft.lookup(key)).filter(fits);
+        let found = self
+            .candidates(item.scope, name)
+            .iter()
+            .find_map(|key| self.draft.lookup(key))
+            .filter(fits);
         found.ok_or_else(|| DiagnoseError::UnknownName {
             place: self.place(item),
             kind: match wanted {
