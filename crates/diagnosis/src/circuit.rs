@@ -230,21 +230,4 @@ impl Circuit {
     pub(crate) fn only_negated(&self, root: Lit) -> Vec<bool> {
         self.reach(root).into_iter().map(|reach| reach == 2).collect()
     }
-
-    /// The value of every node under an assignment of events; the obvious way, for tests.
-    #[cfg(test)]
-    pub(crate) fn evaluate(&self, root: Lit, happened: &dyn Fn(u32) -> bool) -> bool {
-        let mut value = vec![true; self.nodes.len()];
-        for at in 1..self.nodes.len() {
-            let of = |l: &Lit| value[l.node()] != l.negated();
-            value[at] = match &self.nodes[at] {
-                Node::True => true,
-                Node::Event(e) => happened(*e),
-                Node::And(c) => c.iter().all(of),
-                Node::Xor(c) => c.iter().filter(|l| of(l)).count() % 2 == 1,
-                Node::AtLeast(k, c) => c.iter().filter(|l| of(l)).count() >= *k as usize,
-            };
-        }
-        value[root.node()] != root.negated()
-    }
 }

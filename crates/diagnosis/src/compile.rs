@@ -13,7 +13,7 @@ use crate::modules;
 use crate::order::{self, ORDERS};
 
 /// Node budgets tried in turn, every order under each, before the caller's limit: most trees end under the first.
-const BUDGETS: [usize; 3] = [30_000, 400_000, 2_000_000];
+const BUDGETS: [usize; 2] = [30_000, 1_000_000];
 
 /// No order stays within the budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,13 +167,8 @@ impl Compiled {
         })
     }
 
-    /// Chance that the function is true when event `e` happens with chance `p[e]`, events being independent.
-    pub(crate) fn probability(&self, p: &[f64]) -> f64 {
-        let mut scratch = Vec::new();
-        self.probability_with(p, &mut scratch)
-    }
-
-    /// [`Self::probability`] without allocating: for the many evaluations of a kit.
+    /// Chance that the function is true when event `e` happens with chance `p[e]`, events being independent; `scratch` is
+    /// reused between the many evaluations of a kit.
     pub(crate) fn probability_with(&self, p: &[f64], scratch: &mut Vec<f64>) -> f64 {
         let mut of_module = vec![0.0; self.modules.len()];
         for (at, module) in self.modules.iter().enumerate() {

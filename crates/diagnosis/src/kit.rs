@@ -184,8 +184,6 @@ impl Objective {
 pub(crate) struct Solution {
     pub(crate) chosen: Vec<bool>,
     pub(crate) fix: f64,
-    /// The objective's value.
-    pub(crate) value: f64,
     pub(crate) certificate: Certificate,
 }
 
@@ -333,7 +331,6 @@ impl Search<'_> {
         Solution {
             chosen,
             fix,
-            value,
             certificate: Certificate { optimal, gap },
         }
     }

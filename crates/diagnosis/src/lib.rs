@@ -39,6 +39,6 @@ pub use mef::MefOptions;
 pub use picture::{TreeEdge, TreeGraph, TreeNode};
 pub use predict::{Diagnosis, DiagnosisConfig, lexicon_entries};
 pub use tree::{
-    Code, Connective, Event, FaultTree, Gate, Input, Link, MAX_FILE_BYTES, MAX_LINKS, MAX_NODES, Replacement,
-    Symptom, TreeCheck,
+    Code, Connective, Event, FaultTree, Gate, Input, Link, MAX_FILE_BYTES, MAX_LINKS, MAX_NODES,
+    MAX_OBSERVABLES, Replacement, Symptom, TreeCheck,
 };

@@ -13,6 +13,8 @@ use crate::error::{DiagnoseError, Place};
 pub const MAX_FILE_BYTES: usize = 10_000_000;
 /// Events, gates and nested formulae together.
 pub const MAX_NODES: usize = 100_000;
+/// Symptoms and fault codes together.
+pub const MAX_OBSERVABLES: usize = 5_000;
 /// Inputs of all gates and links of all symptoms together.
 pub const MAX_LINKS: usize = 1_000_000;
 

@@ -7,7 +7,8 @@ use toml::Spanned;
 use crate::error::{DiagnoseError, Place};
 use crate::text_place::TextFile;
 use crate::tree::{
-    Code, Connective, Draft, Event, FaultTree, Gate, Input, Link, MAX_LINKS, MAX_NODES, Replacement, Symptom,
+    Code, Connective, Draft, Event, FaultTree, Gate, Input, Link, MAX_LINKS, MAX_NODES, MAX_OBSERVABLES,
+    Replacement, Symptom,
 };
 
 #[derive(Deserialize)]
@@ -110,6 +111,10 @@ impl FaultTree {
                 nodes,
                 MAX_NODES,
             ));
+        }
+        let observables = read.symptom.len() + read.fault_code.len();
+        if observables > MAX_OBSERVABLES {
+            return Err(source.too_large("the number of symptoms and codes", observables, MAX_OBSERVABLES));
         }
         let links = read.gate.iter().map(|g| g.inputs.len()).sum::<usize>()
             + read.symptom.iter().map(|s| s.causes.len()).sum::<usize>()

@@ -43,6 +43,8 @@ const NOT_CACHED: Cached = Cached {
     b: u32::MAX,
     result: 0,
 };
+/// Steps allowed per node of the budget; the Aralia trees that finish take at most 1.4 per node made.
+const STEPS_A_NODE: u64 = 4;
 /// Marks an XOR in the computed cache; edges stay below it (budgets are far below 2^29 nodes).
 const XOR_TAG: u32 = 1 << 31;
 
@@ -115,6 +117,8 @@ pub(crate) struct Bdd {
     unique: UniqueTable,
     cache: Vec<Cached>,
     limit: usize,
+    /// Steps left: a lossy cache may repeat work without making nodes, which must end as well.
+    steps: u64,
     tasks: Vec<Task>,
     results: Vec<Edge>,
 }
@@ -136,6 +140,7 @@ impl Bdd {
             unique: UniqueTable::new(),
             cache: vec![NOT_CACHED; 1 << 12],
             limit: limit.min(1 << 29),
+            steps: limit as u64 * STEPS_A_NODE,
             tasks: Vec::new(),
             results: Vec::new(),
         }
@@ -222,6 +227,7 @@ impl Bdd {
     }
 
     fn finish(&mut self, level: u32, a: u32, b: u32, flip: u32) -> Result<(), Full> {
+        self.steps = self.steps.checked_sub(1).ok_or(Full)?;
         let (Some(lo), Some(hi)) = (self.results.pop(), self.results.pop()) else {
             return Err(Full);
         };

@@ -218,10 +218,10 @@ fn replace<'a>(reader: &mut Reader<'a>, item: Item<'a>, group: &Group) -> Result
         tree.gates.push(gate);
     }
     for input in tree.gates[..before].iter_mut().flat_map(|g| &mut g.inputs) {
-        if let Input::Event(at) = *input {
-            if let Some(gate) = gate_of[at as usize] {
-                *input = gate;
-            }
+        if let Input::Event(at) = *input
+            && let Some(gate) = gate_of[at as usize]
+        {
+            *input = gate;
         }
     }
     Ok(())
