@@ -156,8 +156,12 @@ impl Reader<'_> {
                     continue;
                 };
                 // 青岛's 市南区 and 市北区, 济南's 市中区 begin with the suffix themselves.
-                let own = ["市南区", "市北区", "市中区"].iter().any(|district| after.starts_with(district));
-                let suffix = ["市", "地区", "盟", "自治州", "州"].iter().find(|s| !own && after.starts_with(**s));
+                let own = ["市南区", "市北区", "市中区"]
+                    .iter()
+                    .any(|district| after.starts_with(district));
+                let suffix = ["市", "地区", "盟", "自治州", "州"]
+                    .iter()
+                    .find(|s| !own && after.starts_with(**s));
                 // "朝阳区", "西湖县": a district of that name, not the city.
                 if suffix.is_none() && after.starts_with(['区', '县', '路', '街', '省']) {
                     continue;

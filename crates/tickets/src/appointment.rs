@@ -30,7 +30,7 @@ enum Day {
     Week(Option<i64>, Weekday),
     /// Month and day of the next such date.
     Date(Option<i16>, i8, i8),
-    DayOfMonth(i8),
+    OfMonth(i8),
 }
 
 /// A part of the day, with the hours it stands for.
@@ -62,8 +62,7 @@ const HOUR: &str = r"(?:[0-9]{1,2}|[零一二两三四五六七八九十]{1,3}) 
 
 fn pattern() -> Option<&'static Regex> {
     static PATTERN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        // The crate has no look-ahead: "今晚" and "明早" are days only before a part of the day.
-        let day = DAY.replace("", "");
+        let day = DAY;
         let clock = format!(
             r"(?P<from>{HOUR})(?: ?(?:到|至|-|~|—) ?(?P<topart>{PART})? ?(?P<to>{HOUR}))?(?P<bound>以后|之后|后|以前|之前|前)?"
         );
@@ -108,7 +107,7 @@ fn read(folded: &str, original: &str, captures: &Captures<'_>) -> Option<Named> 
     if day == Some(None) {
         return None;
     }
-    if matches!(day, Some(Some(Day::DayOfMonth(_))))
+    if matches!(day, Some(Some(Day::OfMonth(_))))
         && is_house_number(&folded[..whole.start()], &folded[whole.end()..])
     {
         return None;
@@ -195,7 +194,7 @@ fn read_day(word: &str) -> Option<Day> {
     match numbers.as_slice() {
         [year, month, day] => Some(Day::Date(Some(*year), small(*month, 12)?, small(*day, 31)?)),
         [month, day] => Some(Day::Date(None, small(*month, 12)?, small(*day, 31)?)),
-        [day] => Some(Day::DayOfMonth(small(*day, 31)?)),
+        [day] => Some(Day::OfMonth(small(*day, 31)?)),
         _ => None,
     }
 }
@@ -309,7 +308,7 @@ fn date_of(day: Day, today: Date) -> Option<Date> {
                 Some(date)
             }
         }
-        Day::DayOfMonth(day) => {
+        Day::OfMonth(day) => {
             let this = Date::new(today.year(), today.month(), day)
                 .ok()
                 .filter(|date| *date >= today);
@@ -424,8 +423,12 @@ pub(crate) fn of_note(text: &str, received: &Zoned) -> Option<(Named, Zoned, Opt
 
 /// "6月买的", "今天开始不制冷": a time of what happened.
 fn is_history(text: &str, span: Span) -> bool {
-    let after: String =
-        text.chars().skip(span.end).take(6).take_while(|c| !"，。,.；;！!？?".contains(*c)).collect();
+    let after: String = text
+        .chars()
+        .skip(span.end)
+        .take(6)
+        .take_while(|c| !"，。,.；;！!？?".contains(*c))
+        .collect();
     [
         "买",
         "装",

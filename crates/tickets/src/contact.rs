@@ -16,7 +16,7 @@ pub(crate) fn phone(text: &str) -> Option<(String, Span)> {
         Regex::new(r"(?:\+?86[- ]?)?(1[3-9][0-9](?:[- ]?[0-9]{4}){2})|(0[0-9]{2,3}[- ]?[0-9]{7,8})|(400[- ]?[0-9]{3}[- ]?[0-9]{4})").ok()
     });
     let folded = fold_width(text);
-    let found = PHONE.as_ref()?.captures_iter(&folded).find_map(|captures| {
+    PHONE.as_ref()?.captures_iter(&folded).find_map(|captures| {
         let whole = captures.get(0)?;
         let alone = !folded[..whole.start()].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '-')
             && !folded[whole.end()..].starts_with(|c: char| c.is_ascii_alphanumeric());
@@ -27,8 +27,7 @@ pub(crate) fn phone(text: &str) -> Option<(String, Span)> {
                 Span::from_bytes(&folded, whole.start(), whole.end()),
             )
         })
-    });
-    found
+    })
 }
 
 /// A name: "刘女士", "联系人李工", "姓陈", or a surname alone beside the number at `phone`.

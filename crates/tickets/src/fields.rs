@@ -153,9 +153,10 @@ fn action_weight(s: &Said<'_>) -> f64 {
         .iter()
         .any(|w| text.contains(w));
     let short = text.chars().count() < 4;
-    let not = short || ["不用", "不能", "没换", "没有", "还没", "要不", "别"]
-        .iter()
-        .any(|w| text.contains(w));
+    let not = short
+        || ["不用", "不能", "没换", "没有", "还没", "要不", "别"]
+            .iter()
+            .any(|w| text.contains(w));
     let staff = s.speaker != Speaker::Customer;
     0.4 + if done { 0.4 } else { 0.0 } + if staff { 0.3 } else { 0.0 } - if not { 0.9 } else { 0.0 }
 }
@@ -163,7 +164,13 @@ fn action_weight(s: &Said<'_>) -> f64 {
 fn result_weight(s: &Said<'_>) -> f64 {
     let text = s.clause.text.as_str();
     let not = [
-        "没好", "其他",
+        "没好",
+        "其他",
+        "请",
+        "帮忙",
+        "能不能",
+        "会不会",
+        "没有出现",
         "不正常",
         "没解决",
         "还是",
@@ -182,8 +189,8 @@ fn pending_weight(s: &Said<'_>) -> f64 {
     let text = s.clause.text.as_str();
     let done = s.topics.contains(&Topic::Fee)
         || ["已经", "好了", "不需要", "不用", "看完了"]
-        .iter()
-        .any(|w| text.contains(w));
+            .iter()
+            .any(|w| text.contains(w));
     0.4 + 0.5 * s.place - if done { 0.6 } else { 0.0 }
 }
 

@@ -369,3 +369,74 @@ fn missing(ticket: &StructuredTicket) -> Vec<MissingField> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use shifu_domain::recognise::LexiconEntries;
+
+    use super::*;
+
+    fn reader() -> IntakeReader {
+        IntakeReader::new(Arc::new(Lexicon::new(LexiconEntries::default())))
+    }
+
+    #[test]
+    fn what_is_missing_is_asked_for() {
+        let ticket = reader().read("你好", None).unwrap();
+        let fields: Vec<&str> = ticket.missing.iter().map(|m| m.field.as_str()).collect();
+        assert_eq!(
+            fields,
+            [
+                "product_line",
+                "model",
+                "symptoms",
+                "address",
+                "contact",
+                "appointment"
+            ]
+        );
+        assert_eq!(
+            ticket.urgency,
+            Evidenced {
+                value: Urgency::Normal,
+                spans: vec![]
+            }
+        );
+    }
+
+    #[test]
+    fn times_are_given_in_shanghai() {
+        let received: Timestamp = "2025-07-10T20:00:00Z".parse().unwrap(); // already the 11th there
+        let ticket = reader().read("明天下午三点", Some(received)).unwrap();
+        assert_eq!(
+            ticket.appointment.map(|a| a.start).as_deref(),
+            Some("2025-07-12T15:00:00+08:00")
+        );
+        assert_eq!(reader().read("明天下午三点", None).unwrap().appointment, None);
+    }
+
+    #[test]
+    fn danger_is_an_emergency_and_its_denial_is_not() {
+        let urgency = |text: &str| reader().read(text, None).unwrap().urgency.value;
+        assert_eq!(urgency("洗衣机漏电，手麻"), Urgency::Emergency);
+        assert_eq!(urgency("没有漏电，就是不转"), Urgency::Normal);
+        assert_eq!(urgency("家里有婴儿，没热水"), Urgency::High);
+        assert_eq!(urgency("咨询一下怎么用"), Urgency::Low);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_note_gives_spans_inside_the_text(text in any::<String>(), at in 0_i64..4_000_000_000) {
+            if let Ok(ticket) = reader().read(&text, Timestamp::from_second(at).ok()) {
+                let length = text.chars().count();
+                let spans = ticket.appointment.iter().flat_map(|a| &a.spans).chain(ticket.contact.phone.iter().flat_map(|p| &p.spans));
+                for span in spans {
+                    prop_assert!(span.start < span.end && span.end <= length);
+                }
+            }
+        }
+    }
+}

@@ -67,14 +67,18 @@ impl FieldCounts {
 /// Compares all eleven fields; the name of each with its counts.
 #[must_use]
 pub fn score_fields(given: &SummaryFields, expected: &SummaryFields) -> Vec<(&'static str, FieldCounts)> {
-    let text =
-        |given: &Option<Field<String>>, expected: &Option<Field<String>>| count(given, expected, alike);
+    let text = |given: &Option<Field<String>>, expected: &Option<Field<String>>| {
+        count(given, expected, |g, e| alike(g, e))
+    };
     vec![
         ("phenomenon", text(&given.phenomenon, &expected.phenomenon)),
         ("location", text(&given.location, &expected.location)),
         ("cause", text(&given.cause, &expected.cause)),
         ("action", text(&given.action, &expected.action)),
-        ("parts", count(&given.parts, &expected.parts, same_parts)),
+        (
+            "parts",
+            count(&given.parts, &expected.parts, |g, e| same_parts(g, e)),
+        ),
         ("result", text(&given.result, &expected.result)),
         ("pending", text(&given.pending, &expected.pending)),
         ("request", text(&given.request, &expected.request)),
@@ -100,14 +104,14 @@ fn count<T>(
     }
 }
 
-fn alike(given: &String, expected: &String) -> bool {
+fn alike(given: &str, expected: &str) -> bool {
     let bare = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
     let (given, expected) = (bare(given), bare(expected));
     given.contains(&expected) || expected.contains(&given) || rouge(&given, &expected).rouge_1 >= RIGHT_FROM
 }
 
 /// At least half of the expected parts, by number or by name.
-fn same_parts(given: &Vec<PartMention>, expected: &Vec<PartMention>) -> bool {
+fn same_parts(given: &[PartMention], expected: &[PartMention]) -> bool {
     let found = expected.iter().filter(|e| {
         given.iter().any(|g| {
             g.part_number.is_some() && g.part_number == e.part_number
@@ -134,7 +138,7 @@ mod tests {
     fn a_field_is_right_when_words_and_line_agree() {
         let check =
             |given: Option<Field<String>>, expected: Option<Field<String>>, right: usize, lines: usize| {
-                let found = count(&given, &expected, alike);
+                let found = count(&given, &expected, |g, e| alike(g, e));
                 assert_eq!(
                     (found.right, found.right_lines),
                     (right, lines),

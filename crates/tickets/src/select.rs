@@ -1,19 +1,22 @@
 //! Which sentences a summary shows: the slots of the form first, then by rank and novelty until the room is used.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use shifu_domain::{FormKind, Speaker};
 
+use crate::appointment::proposed;
 use crate::cues::{Topic, topics};
 use crate::graph::Graph;
-use crate::appointment::proposed;
-use crate::utterance::{Clause, Sentence};
+use crate::utterance::{Clause, Sentence, joined};
 
 /// Weight of novelty against rank in maximal marginal relevance (Carbonell & Goldstein 1998); tuned on the dev dialogues.
 const NOVELTY: f64 = 0.35;
 /// Share of the dialogue's characters a summary may use, and the least and most; tuned on the dev dialogues, whose
 /// references use 0.11 to 0.21.
 const SHARE: f64 = 0.20;
+/// A customer's clause of so many characters is kept even where no cue is known.
+const TELLING_CHARS: usize = 12;
 const LEAST_CHARS: usize = 40;
 const MOST_CHARS: usize = 240;
 
@@ -61,12 +64,15 @@ pub(crate) fn candidates(sentences: Vec<Sentence>, mentions: impl Fn(&str) -> us
 fn told(sentence: &Sentence, mentions: &impl Fn(&str) -> usize) -> Option<String> {
     let of_use = |clause: &&Clause| {
         let said = topics(&clause.text, sentence.speaker, clause.asks);
-        said.iter().any(|topic| *topic != Topic::Schedule)
+        // A long clause of the customer tells the matter in words no list holds.
+        let tells = sentence.speaker == Speaker::Customer && clause.text.chars().count() >= TELLING_CHARS;
+        tells
+            || said.iter().any(|topic| *topic != Topic::Schedule)
             || proposed(&clause.text).is_some()
             || mentions(&clause.text) > 0
     };
-    let kept: Vec<&str> = sentence.clauses.iter().filter(of_use).map(|clause| clause.text.as_str()).collect();
-    (!kept.is_empty()).then(|| kept.join("，"))
+    let kept = joined(sentence.clauses.iter().filter(of_use));
+    (!kept.is_empty()).then_some(kept)
 }
 
 fn score(
@@ -96,7 +102,11 @@ fn score(
 
 /// A sentence names the time of a visit or a call.
 fn scheduled(sentence: &Sentence) -> Option<Topic> {
-    sentence.clauses.iter().any(|clause| proposed(&clause.text).is_some()).then_some(Topic::Schedule)
+    sentence
+        .clauses
+        .iter()
+        .any(|clause| proposed(&clause.text).is_some())
+        .then_some(Topic::Schedule)
 }
 
 /// Chooses sentences for the form; positions ascending.
@@ -110,6 +120,15 @@ pub(crate) fn choose(candidates: &[Candidate], form: FormKind) -> Vec<usize> {
         if let Some(best) = best_for(candidates, *slot) {
             chosen.insert(best);
         }
+    }
+    let customers = |i: &usize| candidates[*i].sentence.speaker == Speaker::Customer;
+    if !chosen.iter().any(customers) {
+        // Whatever words the customer has for it: the ask stands in the summary.
+        chosen.extend(
+            (0..candidates.len())
+                .filter(customers)
+                .max_by(|&a, &b| by_score(candidates, a, b)),
+        );
     }
     let mut used: usize = chosen.iter().map(|&i| candidates[i].text.chars().count()).sum();
     while used < room {
@@ -126,6 +145,14 @@ pub(crate) fn choose(candidates: &[Candidate], form: FormKind) -> Vec<usize> {
         chosen.insert(0);
     }
     chosen.into_iter().collect()
+}
+
+/// The better score; of equals the earlier.
+fn by_score(candidates: &[Candidate], a: usize, b: usize) -> Ordering {
+    candidates[a]
+        .score
+        .total_cmp(&candidates[b].score)
+        .then(b.cmp(&a))
 }
 
 fn marginal(
@@ -158,8 +185,10 @@ fn slots(form: FormKind) -> &'static [Slot] {
         FormKind::Overall => &[
             (Topic::Phenomenon, CUSTOMER),
             (Topic::Request, CUSTOMER),
+            (Topic::Cause, None),
             (Topic::Result, None),
             (Topic::Pending, None),
+            (Topic::Schedule, None),
         ],
         FormKind::Ticket => &[
             (Topic::Phenomenon, CUSTOMER),
@@ -167,6 +196,7 @@ fn slots(form: FormKind) -> &'static [Slot] {
             (Topic::Result, None),
             (Topic::Pending, None),
             (Topic::Fee, None),
+            (Topic::Schedule, None),
         ],
         FormKind::Fault => &[
             (Topic::Phenomenon, CUSTOMER),

@@ -1,5 +1,9 @@
 //! Lines cut into sentences and clauses, and cleaned of what carries no fact.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+use shifu_domain::text::is_han;
 use shifu_domain::{Dialogue, Speaker};
 
 /// A sentence of a line, as said.
@@ -19,6 +23,8 @@ pub(crate) struct Clause {
     pub(crate) asks: bool,
 }
 
+/// A clause longer than this is cut at its spaces.
+const MOST_UNBROKEN: usize = 24;
 /// Openings that carry no fact, longest first; a comma or nothing follows, or the clause goes on without them.
 const FILLERS: [&str; 58] = [
     "不好意思",
@@ -138,7 +144,8 @@ const COURTESY: [&str; 50] = [
 pub(crate) fn sentences(dialogue: &Dialogue) -> Vec<Sentence> {
     let mut found = Vec::new();
     for (place, line) in dialogue.lines.iter().enumerate() {
-        for raw in split_after(&line.text, |c| {
+        let text = without_handles(&line.text);
+        for raw in split_after(&text, |c| {
             matches!(c, '。' | '！' | '？' | '!' | '?' | '；' | ';' | '\n')
         }) {
             let clauses = clauses(raw);
@@ -157,8 +164,7 @@ pub(crate) fn sentences(dialogue: &Dialogue) -> Vec<Sentence> {
 impl Sentence {
     /// The sentence as it is shown.
     pub(crate) fn text(&self) -> String {
-        let clauses: Vec<&str> = self.clauses.iter().map(|clause| clause.text.as_str()).collect();
-        clauses.join("，")
+        joined(self.clauses.iter())
     }
 
     pub(crate) fn asks(&self) -> bool {
@@ -166,10 +172,42 @@ impl Sentence {
     }
 }
 
+/// Clauses as one sentence; a question keeps its mark.
+pub(crate) fn joined<'a>(clauses: impl Iterator<Item = &'a Clause>) -> String {
+    let mut text = String::new();
+    let mut asks = false;
+    for clause in clauses {
+        if !text.is_empty() {
+            text.push('，');
+        }
+        text.push_str(&clause.text);
+        asks = clause.asks;
+    }
+    if asks {
+        text.push('？');
+    }
+    text
+}
+
+/// Mentions of accounts ("@某某客服 ") and square-bracketed pictures are no words of the speaker; a comma stands for them,
+/// so that nothing is joined over the gap.
+fn without_handles(text: &str) -> String {
+    static HANDLE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"@[^\s@,，。:：!！?？]{1,20}(?P<end>[\s@,，。:：!！?？]|$)|\[\p{Han}{1,4}\]").ok()
+    });
+    match HANDLE.as_ref() {
+        Some(handle) if text.contains(['@', '[']) => handle.replace_all(text, "，$end").into_owned(),
+        _ => text.to_owned(),
+    }
+}
+
 /// Clauses of one sentence without fillers and courtesy. A comma between digits or Latin words is none.
 fn clauses(sentence: &str) -> Vec<Clause> {
     let sentence_asks = sentence.trim_end().ends_with(['?', '？']);
-    let pieces = split_after(sentence, |c| matches!(c, '，' | ',' | '…' | '~'));
+    let pieces: Vec<&str> = split_after(sentence, |c| matches!(c, '，' | ',' | '…' | '~'))
+        .into_iter()
+        .flat_map(split_at_spaces)
+        .collect();
     let last = pieces.len().saturating_sub(1);
     let mut clauses = Vec::new();
     for (place, piece) in pieces.iter().enumerate() {
@@ -185,7 +223,9 @@ fn clauses(sentence: &str) -> Vec<Clause> {
 fn clean(piece: &str) -> String {
     let mut text = piece
         .trim()
-        .trim_end_matches(['，', ',', '。', '！', '!', '？', '?', '；', ';', '…', '~', '\n'])
+        .trim_end_matches([
+            '，', ',', '。', '！', '!', '？', '?', '；', ';', '…', '~', '.', ' ', '\n',
+        ])
         .trim();
     loop {
         let before = text;
@@ -285,7 +325,8 @@ fn says_something(text: &str) -> bool {
     letters >= 2 && !courtesy && !nod
 }
 
-/// Cuts after every character that `ends`; a comma between two digits does not end.
+/// Cuts after every character that `ends`, and after a Latin full stop behind an ideograph; a comma between two digits does
+/// not end.
 fn split_after(text: &str, ends: impl Fn(char) -> bool) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut start = 0;
@@ -294,7 +335,8 @@ fn split_after(text: &str, ends: impl Fn(char) -> bool) -> Vec<&str> {
         let end = at + c.len_utf8();
         let inside_number =
             c == ',' && previous.is_ascii_digit() && text[end..].starts_with(|n: char| n.is_ascii_digit());
-        if ends(c) && !inside_number {
+        let full_stop = c == '.' && is_han(previous);
+        if (ends(c) || full_stop) && !inside_number {
             pieces.push(&text[start..end]);
             start = end;
         }
@@ -303,6 +345,25 @@ fn split_after(text: &str, ends: impl Fn(char) -> bool) -> Vec<&str> {
     if start < text.len() {
         pieces.push(&text[start..]);
     }
+    pieces
+}
+
+/// Cuts long unpunctuated talk at the spaces between ideographs.
+fn split_at_spaces(piece: &str) -> Vec<&str> {
+    if piece.chars().count() <= MOST_UNBROKEN {
+        return vec![piece];
+    }
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    for (at, _) in piece.match_indices(' ') {
+        let between = piece[..at].chars().next_back().is_some_and(is_han)
+            && piece[at + 1..].chars().next().is_some_and(is_han);
+        if between {
+            pieces.push(&piece[start..at]);
+            start = at + 1;
+        }
+    }
+    pieces.push(&piece[start..]);
     pieces
 }
 
@@ -331,7 +392,7 @@ mod tests {
             &["我家空调坏了，屏幕上一直跳一个 E6"],
         );
         check("您好，清禾售后，工号 3017，请问有什么可以帮您？", &["清禾售后"]);
-        check("好的。那现在内机出风吗？", &["那现在内机出风吗"]);
+        check("好的。那现在内机出风吗？", &["那现在内机出风吗？"]);
         check("嗯嗯，好的好的", &[]);
         check("那个水管漏了", &["那个水管漏了"]);
         check("收了1,200元啊！", &["收了1,200元"]);

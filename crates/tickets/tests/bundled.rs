@@ -4,13 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use shifu_domain::recognise::{Lexicon, LexiconEntries};
-use shifu_domain::{Dialogue, FaultCode, FormKind, ModelNumber, PartNumber, ProductLine, SummaryFields, SymptomId};
+use shifu_domain::{
+    Dialogue, FaultCode, FormKind, ModelNumber, PartNumber, ProductLine, SummaryFields, SymptomId,
+};
 use shifu_tickets::rouge::{Rouge, mean, rouge};
 use shifu_tickets::scoring::{FieldCounts, score_fields};
 use shifu_tickets::{IntakeReader, Summarizer};
 
 fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/split_air_conditioner").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../datasets/split_air_conditioner")
+        .join(name)
 }
 
 fn table(name: &str) -> toml::Table {
@@ -25,13 +29,26 @@ fn lexicon() -> Arc<Lexicon> {
     let (bom, tree) = (table("bom.toml"), table("fault-tree.toml"));
     let text = |value: &toml::Value, name: &str| value[name].as_str().unwrap().to_owned();
     Arc::new(Lexicon::new(LexiconEntries {
-        product_lines: vec![(ProductLine::new("split_air_conditioner").unwrap(), vec!["空调".into(), "挂机".into()])],
-        models: ["KFR-26GW/QH1", "KFR-35GW/QH1", "KFR-50GW/QH1"].map(|m| ModelNumber::new(m).unwrap()).to_vec(),
-        parts: rows(&bom, "part").map(|p| (PartNumber::new(&text(p, "part_number")).unwrap(), text(p, "name"))).collect(),
-        fault_codes: rows(&tree, "fault_code").map(|c| (FaultCode::new(&text(c, "code")).unwrap(), Vec::new())).collect(),
+        product_lines: vec![(
+            ProductLine::new("split_air_conditioner").unwrap(),
+            vec!["空调".into(), "挂机".into()],
+        )],
+        models: ["KFR-26GW/QH1", "KFR-35GW/QH1", "KFR-50GW/QH1"]
+            .map(|m| ModelNumber::new(m).unwrap())
+            .to_vec(),
+        parts: rows(&bom, "part")
+            .map(|p| (PartNumber::new(&text(p, "part_number")).unwrap(), text(p, "name")))
+            .collect(),
+        fault_codes: rows(&tree, "fault_code")
+            .map(|c| (FaultCode::new(&text(c, "code")).unwrap(), Vec::new()))
+            .collect(),
         symptoms: rows(&tree, "symptom")
             .map(|s| {
-                let phrases = s["phrases"].as_array().unwrap().iter().map(|p| p.as_str().unwrap().to_owned());
+                let phrases = s["phrases"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|p| p.as_str().unwrap().to_owned());
                 (SymptomId::new(&text(s, "id")).unwrap(), phrases.collect())
             })
             .collect(),
@@ -39,7 +56,11 @@ fn lexicon() -> Arc<Lexicon> {
 }
 
 fn lines(name: &str) -> Vec<serde_json::Value> {
-    std::fs::read_to_string(data(name)).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    std::fs::read_to_string(data(name))
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 /// Mean ROUGE of the summaries and the counts of each field over a file of dialogues.
@@ -53,13 +74,15 @@ fn measure(name: &str) -> (Rouge, Vec<(&'static str, FieldCounts)>) {
         let text: String = summary.summary.iter().map(|line| line.text.as_str()).collect();
         scores.push(rouge(&text, row["reference"].as_str().unwrap()));
         let mut fields = row["fields"].clone();
-        for field in fields.as_object_mut().unwrap().values_mut().filter(|field| !field.is_null()) {
+        for field in fields
+            .as_object_mut()
+            .unwrap()
+            .values_mut()
+            .filter(|field| !field.is_null())
+        {
             field["confidence"] = 1.0.into();
         }
         let expected: SummaryFields = serde_json::from_value(fields).unwrap();
-        if std::env::var_os("SHIFU_SHOW").is_some() {
-            eprintln!("== {}\n{text}\n{}", row["id"], serde_json::to_string(&summary.fields).unwrap());
-        }
         for (field, found) in score_fields(&summary.fields, &expected) {
             match counts.iter_mut().find(|(name, _)| *name == field) {
                 Some((_, sum)) => *sum = sum.plus(found),
@@ -71,7 +94,9 @@ fn measure(name: &str) -> (Rouge, Vec<(&'static str, FieldCounts)>) {
 }
 
 fn total(counts: &[(&'static str, FieldCounts)]) -> FieldCounts {
-    counts.iter().fold(FieldCounts::default(), |sum, (_, one)| sum.plus(*one))
+    counts
+        .iter()
+        .fold(FieldCounts::default(), |sum, (_, one)| sum.plus(*one))
 }
 
 #[test]
@@ -79,10 +104,21 @@ fn dev_dialogues_are_summarised_at_the_measured_quality() {
     let (rouge, counts) = measure("dialogues-dev.jsonl");
     let all = total(&counts);
     for (field, count) in &counts {
-        eprintln!("{field} right {} lines {} given {} expected {}", count.right, count.right_lines, count.given, count.expected);
+        eprintln!(
+            "{field} right {} lines {} given {} expected {}",
+            count.right, count.right_lines, count.given, count.expected
+        );
     }
-    eprintln!("{rouge:?} precision {:.3} recall {:.3} f1 {:.3}", all.precision(), all.recall(), all.f1());
-    assert!(rouge.rouge_1 >= 30.0 && rouge.rouge_2 >= 12.0 && rouge.rouge_l >= 25.0, "{rouge:?}");
+    eprintln!(
+        "{rouge:?} precision {:.3} recall {:.3} f1 {:.3}",
+        all.precision(),
+        all.recall(),
+        all.f1()
+    );
+    assert!(
+        rouge.rouge_1 >= 35.0 && rouge.rouge_2 >= 14.0 && rouge.rouge_l >= 26.0,
+        "{rouge:?}"
+    );
 }
 
 #[test]
@@ -91,10 +127,13 @@ fn notes_become_the_expected_tickets() {
     let (mut right, mut all) = (0, 0);
     for row in lines("intakes.jsonl") {
         let received = row["received_at"].as_str().unwrap().parse().unwrap();
-        let ticket = reader.read(row["text"].as_str().unwrap(), Some(received)).unwrap();
+        let ticket = reader
+            .read(row["text"].as_str().unwrap(), Some(received))
+            .unwrap();
         let given = serde_json::to_value(&ticket).unwrap();
         let expected = &row["expect"];
-        let value = |value: &serde_json::Value| value.get("value").cloned().unwrap_or(serde_json::Value::Null);
+        let value =
+            |value: &serde_json::Value| value.get("value").cloned().unwrap_or(serde_json::Value::Null);
         let mut compare = |name: &str, given: serde_json::Value, expected: &serde_json::Value| {
             all += 1;
             if given == *expected {
@@ -103,24 +142,55 @@ fn notes_become_the_expected_tickets() {
                 eprintln!("{} {name}: {given} instead of {expected}", row["id"]);
             }
         };
-        compare("product_line", value(&given["product_line"]), &expected["product_line"]);
+        compare(
+            "product_line",
+            value(&given["product_line"]),
+            &expected["product_line"],
+        );
         compare("model", value(&given["model"]), &expected["model"]);
-        compare("fault_codes", given["fault_codes"].as_array().unwrap().iter().map(value).collect(), &expected["fault_codes"]);
+        compare(
+            "fault_codes",
+            given["fault_codes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(value)
+                .collect(),
+            &expected["fault_codes"],
+        );
         let symptoms = given["symptoms"].as_array().unwrap().iter();
-        let mut symptoms: Vec<String> = symptoms.map(|s| format!("{} {}", s["id"], s["present"])).collect();
-        let mut wanted: Vec<String> =
-            expected["symptoms"].as_array().unwrap().iter().map(|s| format!("{} {}", s["id"], s["present"])).collect();
+        let mut symptoms: Vec<String> = symptoms
+            .map(|s| format!("{} {}", s["id"], s["present"]))
+            .collect();
+        let mut wanted: Vec<String> = expected["symptoms"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| format!("{} {}", s["id"], s["present"]))
+            .collect();
         symptoms.sort();
         wanted.sort();
         compare("symptoms", symptoms.into(), &wanted.into());
         for piece in ["province", "city", "district", "street", "detail"] {
-            compare(piece, value(&given["address"][piece]), &expected["address"][piece]);
+            compare(
+                piece,
+                value(&given["address"][piece]),
+                &expected["address"][piece],
+            );
         }
         for piece in ["name", "phone"] {
-            compare(piece, value(&given["contact"][piece]), &expected["contact"][piece]);
+            compare(
+                piece,
+                value(&given["contact"][piece]),
+                &expected["contact"][piece],
+            );
         }
         for bound in ["start", "end"] {
-            compare(bound, given["appointment"].get(bound).cloned().unwrap_or_default(), &expected["appointment"].get(bound).cloned().unwrap_or_default());
+            compare(
+                bound,
+                given["appointment"].get(bound).cloned().unwrap_or_default(),
+                &expected["appointment"].get(bound).cloned().unwrap_or_default(),
+            );
         }
         compare("urgency", value(&given["urgency"]), &expected["urgency"]);
     }

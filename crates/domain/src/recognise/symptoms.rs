@@ -14,10 +14,9 @@ use crate::names::SymptomId;
 use crate::text::{Span, is_han};
 
 /// Words taken out before matching, longest first.
-const FILLERS: [&str; 37] = [
+const FILLERS: [&str; 35] = [
     "有点儿",
     "有一点",
-    "一会儿",
     "根本就",
     "有点",
     "有些",
@@ -46,7 +45,6 @@ const FILLERS: [&str; 37] = [
     "又",
     "很",
     "太",
-    "儿",
     "的",
     "在",
     "它",
@@ -225,6 +223,11 @@ fn reduce(chars: &[char]) -> (String, Vec<usize>) {
             && is_han(chars[at - 1])
             && chars.get(at + 1).is_some_and(|&c| is_han(c))
         {
+            at += 1;
+            continue;
+        }
+        // "一会儿" is "一会"; 婴儿 keeps its 儿.
+        if chars[at] == '儿' && reduced.ends_with(['会', '点']) {
             at += 1;
             continue;
         }

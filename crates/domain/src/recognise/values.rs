@@ -170,12 +170,11 @@ fn pattern() -> String {
 /// A number that follows a letter, a digit or a point belongs to something longer.
 fn begins_freely(text: &Folded, at: usize) -> bool {
     let previous = text.previous(at);
-    !previous.is_some_and(|c| c.is_ascii_alphanumeric() || c == '.' || c == '第')
-        && !(matches!(previous, Some('-' | '/'))
-            && at >= 2
-            && text.get(at - 2).is_some_and(|c| c.is_ascii_alphabetic())
-            && !text.get(at).is_none_or(|c| !c.is_ascii_digit())
-            && text.get(at - 1) == Some('-'))
+    let goes_on = previous.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '第'));
+    // "KFR-35": the hyphen joins the number to letters.
+    let joined =
+        previous == Some('-') && at >= 2 && text.get(at - 2).is_some_and(|c| c.is_ascii_alphabetic());
+    !goes_on && !joined
 }
 
 fn push(found: &mut Vec<Mention>, text: &Folded, span: Span, number: &str, spelling: &str, half: bool) {
