@@ -50,7 +50,7 @@ pub fn read_nameplate(expected: &str, lines: &[TextLine]) -> NameplateReading {
     let mut best: Option<(f64, f64, &TextLine)> = None;
     let mut rival: Option<&TextLine> = None;
     for line in lines {
-        let text = fold(&line.text);
+        let text = spaced(&line.text);
         if text.is_empty() {
             continue;
         }
@@ -60,7 +60,7 @@ pub fn read_nameplate(expected: &str, lines: &[TextLine]) -> NameplateReading {
             best = Some((cost, likelihood, line));
         }
         // A stretch of the right shape that is read with certainty but is another number.
-        if line.confidence >= READ_CONFIDENCE && cost > 0.12 && same_shape(&wanted, &text) {
+        if line.confidence >= READ_CONFIDENCE && cost > 0.12 && same_shape(&wanted, &fold(&line.text)) {
             rival = rival.or(Some(line));
         }
     }
@@ -97,13 +97,19 @@ fn confirmed(cost: f64, characters: usize) -> bool {
     cost * characters as f64 <= confusions * CONFUSION_COST + 1e-9
 }
 
-/// Upper case, half width, without spaces and the punctuation that labels add or lose.
-fn fold(text: &str) -> Vec<char> {
-    let upper = fold_width(text).to_uppercase();
-    upper
+/// Upper case, half width, spaces and the punctuation that labels add or lose as one kind of space.
+fn spaced(text: &str) -> Vec<char> {
+    let space = |c: char| c.is_whitespace() || matches!(c, ':' | '.' | ',' | '·' | '*' | '(' | ')');
+    fold_width(text)
+        .to_uppercase()
         .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, ':' | '.' | ',' | '·' | '*' | '(' | ')'))
+        .map(|c| if space(c) { ' ' } else { c })
         .collect()
+}
+
+/// As [`spaced`], without the spaces.
+fn fold(text: &str) -> Vec<char> {
+    spaced(text).into_iter().filter(|c| *c != ' ').collect()
 }
 
 fn substitution(a: char, b: char) -> f64 {
@@ -129,7 +135,11 @@ fn stretch_cost(wanted: &[char], text: &[char]) -> f64 {
         let mut row = vec![((i + 1) as f64, 0); text.len() + 1];
         row[0] = (above[0].0 + lost, 0);
         for (j, &t) in text.iter().enumerate() {
-            let added = if t.is_alphanumeric() { 1.0 } else { 0.1 };
+            let added = match t {
+                ' ' => 0.02,
+                t if t.is_alphanumeric() => 1.0,
+                _ => 0.1,
+            };
             let candidates = [
                 (above[j].0 + substitution(w, t), above[j].1),
                 (above[j + 1].0 + lost, above[j + 1].1),
@@ -237,8 +247,9 @@ mod tests {
 
     #[test]
     fn a_longer_number_does_not_confirm_a_shorter_one() {
-        assert_eq!(outcome("250415", &[("2504159", 0.99)]), "unreadable");
-        assert_eq!(outcome("250415", &[("9250415", 0.99)]), "unreadable");
+        assert_eq!(outcome("250415", &[("2504159", 0.99)]), "different");
+        assert_eq!(outcome("250415", &[("9250415", 0.99)]), "different");
+        assert_eq!(outcome("250415", &[("50 250415 1", 0.99)]), "confirmed");
         assert_eq!(outcome("250415", &[("SN250415", 0.99)]), "confirmed");
     }
 

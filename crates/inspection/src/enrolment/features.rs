@@ -103,6 +103,19 @@ impl StoredFeatures {
         Array2::from_shape_vec((columns * rows, dimensions + 2), values).unwrap_or_default()
     }
 
+    /// Mean distance of the patches at the same place, in units of the spread; infinite for grids that differ.
+    pub(crate) fn difference(&self, other: &Self) -> f32 {
+        if self.shape != other.shape {
+            return f32::INFINITY;
+        }
+        let (a, b) = (self.matrix(0.0), other.matrix(0.0));
+        let lengths = (&a - &b)
+            .outer_iter()
+            .map(|patch| patch.dot(&patch).sqrt())
+            .sum::<f32>();
+        lengths / a.nrows().max(1) as f32 / self.spread().max(1e-9)
+    }
+
     /// Mean length of the patch vectors less their mean vector: the scale against which positions are weighed.
     pub(crate) fn spread(&self) -> f32 {
         let matrix = self.matrix(0.0);

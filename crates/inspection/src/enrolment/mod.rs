@@ -233,9 +233,12 @@ pub struct Enrolment;
 
 /// Photos decoded and encoded at a time; their files are in memory together.
 const BATCH: usize = 8;
-/// Differing bits of 256 up to which two enrolled photos are one: tighter than for fraud, since shots of one checkpoint
-/// are alike.
+/// Two enrolled photos are one when their hashes differ by at most this many bits of 256 …
 const NEAR_DUPLICATE_BITS: u32 = 24;
+/// … and their patches, place by place, by at most this share of what patches of one photo differ among themselves.
+/// The hash alone would take all shots of a fixed camera for one; a re-saved copy stays far below, another shot's noise
+/// and light do not.
+const NEAR_DUPLICATE_SHARE: f32 = 0.1;
 
 impl Enrolment {
     /// Enrols photos, which are drawn from `photos` a few at a time. A photo that cannot be used is in the report.
@@ -514,6 +517,7 @@ fn settle(
         let same = |other: &&StoredPhoto| {
             other.label == photo.label
                 && other.fingerprint.bits_apart(&photo.fingerprint) <= NEAR_DUPLICATE_BITS
+                && other.features.difference(&photo.features) <= NEAR_DUPLICATE_SHARE
         };
         let count = counts.entry(photo.label.clone()).or_insert(0);
         if let Some(other) = kept.iter().find(same) {
