@@ -104,6 +104,67 @@ pub(crate) fn coarse_words(folded: &str) -> Vec<String> {
     out
 }
 
+/// How much a word of a question says about its subject, by its part of speech: things 1, actions 0.6, the rest 0.3.
+pub(crate) fn subject_weights(folded: &str) -> Vec<(String, f64)> {
+    let mut out: Vec<(String, f64)> = Vec::new();
+    for (run, han) in runs(folded) {
+        if !han {
+            out.push((stem(run), 1.0));
+            continue;
+        }
+        for tag in jieba().tag(run, true) {
+            let weight = match tag.tag {
+                "vn" | "an" | "nz" | "x" => 1.0,
+                tag if tag.starts_with('n') => 1.0,
+                tag if tag.starts_with('v') => 0.6,
+                "a" | "ad" | "b" | "s" | "l" | "i" | "j" => 0.6,
+                _ => 0.3,
+            };
+            out.push((tag.word.to_owned(), weight));
+        }
+    }
+    out
+}
+
+/// Words of the trade that mean the same; customers say the later ones.
+const SYNONYMS: [&[&str]; 26] = [
+    &["室外机", "外机"],
+    &["室内机", "内机"],
+    &["制冷剂", "冷媒", "雪种", "氟利昂", "氟"],
+    &["充注", "充注量", "加氟", "充氟", "加注", "充"],
+    &["电机", "马达"],
+    &["主板", "电脑板", "控制板", "板子", "线路板", "电路板"],
+    &["通讯", "通信"],
+    &["感温包", "温度传感器", "探头", "传感器"],
+    &["保修", "质保", "三包", "包修", "保"],
+    &["备件", "零件", "配件", "部件"],
+    &["更换", "换", "换上去", "换上"],
+    &["熔断管", "保险丝", "保险管", "熔断器"],
+    &["空气开关", "空开"],
+    &["遥控器", "遥控"],
+    &["过滤网", "滤网"],
+    &["化霜", "除霜"],
+    &["抽真空", "真空"],
+    &["漏水", "滴水", "流水"],
+    &["噪声", "噪音", "异响", "响声"],
+    &["阻值", "电阻", "欧姆", "欧"],
+    &["维修", "修理", "检修", "修"],
+    &["安装", "装", "新装"],
+    &["拆卸", "拆下", "拆除", "拆"],
+    &["清洗", "清洁", "洗"],
+    &["儿童锁", "童锁"],
+    &["排水管", "下水管"],
+];
+
+/// Other words for a word, by [`SYNONYMS`].
+pub(crate) fn synonyms(word: &str) -> impl Iterator<Item = &'static str> + use<'_> {
+    SYNONYMS
+        .iter()
+        .filter(move |group| group.contains(&word))
+        .flat_map(|group| group.iter().copied())
+        .filter(move |other| *other != word)
+}
+
 /// Character bigrams of the Chinese runs of folded text (a run of one character gives itself).
 pub(crate) fn bigrams(folded: &str) -> Vec<String> {
     let mut out = Vec::new();

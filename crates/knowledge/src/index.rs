@@ -54,6 +54,8 @@ pub(crate) struct PassageIndex {
 pub(crate) struct QueryTerms {
     pub words: Vec<String>,
     pub bigrams: Vec<String>,
+    /// Other words for the words; they count half.
+    pub synonyms: Vec<String>,
     pub exact: Vec<String>,
 }
 
@@ -325,6 +327,9 @@ impl PassageIndex {
         for word in &terms.words {
             add(self.fields.words, word, 1.0);
             add(self.fields.heading_words, word, HEADING_BOOST);
+        }
+        for synonym in &terms.synonyms {
+            add(self.fields.words, synonym, 0.5);
         }
         for bigram in &terms.bigrams {
             add(self.fields.bigrams, bigram, BIGRAM_BOOST);

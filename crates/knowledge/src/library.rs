@@ -63,8 +63,6 @@ pub(crate) struct Retrieval {
     pub snapshot: Arc<Snapshot>,
     pub allowed: Vec<DocumentId>,
     pub ranked: Vec<Ranked>,
-    /// Content words with their idf, and whether the library has them.
-    pub idf: Vec<(String, f64)>,
 }
 
 impl Library {
@@ -373,6 +371,12 @@ impl Library {
             &weighted,
             &self.weights,
         );
+        if !understood.codes.is_empty() && !understood.detail.is_empty() {
+            // The row says what the code is; who asks for a detail of it needs what stands beyond the row.
+            for candidate in ranked.iter_mut().filter(|candidate| candidate.stored.kind == Kind::Row) {
+                candidate.score -= ROW_FOR_DETAIL;
+            }
+        }
         // The model of the request wins over the one in the question; passages about another one go back.
         let asked: Vec<String> = match &scope.model {
             Some(model) => vec![terms::canonical(model.as_str())],
@@ -388,7 +392,6 @@ impl Library {
             snapshot,
             allowed,
             ranked,
-            idf,
         })
     }
 
@@ -404,6 +407,8 @@ impl Library {
     }
 }
 
+/// Taken off for a table row where a detail about a code is asked for.
+const ROW_FOR_DETAIL: f64 = 0.35;
 /// Taken off for a passage that names models, and none of those asked for.
 const OTHER_MODEL: f64 = 1.0;
 

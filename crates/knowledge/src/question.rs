@@ -16,6 +16,11 @@ const CODE_TALK: &str = "故障 代码 故障代码 报 显示 提示 出现 出
     错误 报警 一直 老是 总是 师傅 现在 家 家里 用 开机 停机 亮 闪 次 次数 下 灯 指示灯 整屏 整 屏幕 运行 情况 怎么回事 回事 啥 咋 说 方法 措施 码 故障码 代号 \
     error code fault mean meaning display show unit fix solve repair alarm falla codigo error significa pantalla muestra aparece solucion averia problema aire acondicionado equipo causa";
 
+/// Whether a folded word belongs to the talk around a fault and not to its subject.
+pub(crate) fn is_talk(word: &str) -> bool {
+    CODE_TALK.split_whitespace().any(|talk| talk == word)
+}
+
 /// What a question amounts to before anything is searched.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Understood {
@@ -160,6 +165,9 @@ impl Understood {
                 self.terms.words.push(word);
             }
         }
+        for word in &self.words {
+            self.terms.synonyms.extend(analysis::synonyms(word).filter(|other| other.chars().count() >= 2).map(str::to_owned));
+        }
         self.terms.bigrams = content_bigrams(folded);
         let talk: BTreeSet<&str> = CODE_TALK.split_whitespace().collect();
         let named: BTreeSet<String> = self
@@ -188,11 +196,11 @@ impl Understood {
 
     fn exact_terms(&mut self) -> Vec<String> {
         let mut exact = std::mem::take(&mut self.terms.exact);
-        exact.extend(
-            self.codes
-                .iter()
-                .flat_map(|code| [format!("t:{code}"), format!("c:{code}")]),
-        );
+        exact.extend(self.codes.iter().map(|code| format!("t:{code}")));
+        if self.detail.is_empty() {
+            // What a code is stands in its own column; a detail about it may stand anywhere.
+            exact.extend(self.codes.iter().map(|code| format!("c:{code}")));
+        }
         exact.extend(self.parts.iter().map(|part| format!("t:{part}")));
         exact.extend(self.models.iter().map(|model| format!("t:{}", model.canonical)));
         exact.extend(self.blinks.iter().map(|count| format!("b:{count}")));

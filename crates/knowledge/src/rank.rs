@@ -136,19 +136,24 @@ pub(crate) fn coverage(folded: &str, weighted: &Weighted<'_>) -> (f64, f64) {
     let mut last_hit: Vec<usize> = Vec::new();
     for &(word, idf) in &weighted.words {
         last_hit.clear();
-        for at in occurrences(folded, word) {
-            let sentence = ends.partition_point(|&end| end < at);
-            if last_hit.last() != Some(&sentence) {
-                last_hit.push(sentence);
+        hits_of(folded, word, &ends, &mut last_hit);
+        // Another word for it counts a little less.
+        let mut worth = idf;
+        if last_hit.is_empty() {
+            for other in analysis::synonyms(word).filter(|other| other.chars().count() >= 2) {
+                hits_of(folded, other, &ends, &mut last_hit);
             }
+            last_hit.sort_unstable();
+            last_hit.dedup();
+            worth *= 0.85;
         }
         if last_hit.is_empty() {
             whole += idf * partial(folded, word);
             continue;
         }
-        whole += idf;
+        whole += worth;
         for &sentence in &last_hit {
-            by_sentence[sentence] += idf;
+            by_sentence[sentence] += worth;
         }
     }
     let best = by_sentence
@@ -156,6 +161,16 @@ pub(crate) fn coverage(folded: &str, weighted: &Weighted<'_>) -> (f64, f64) {
         .map(|two| two[0].max(two[1]) + 0.5 * two[0].min(two[1]))
         .fold(by_sentence[0], f64::max);
     (whole / weighted.total, (best / weighted.total).min(1.0))
+}
+
+/// Sentences that hold a word.
+fn hits_of(folded: &str, word: &str, ends: &[usize], hits: &mut Vec<usize>) {
+    for at in occurrences(folded, word) {
+        let sentence = ends.partition_point(|&end| end < at);
+        if hits.last() != Some(&sentence) {
+            hits.push(sentence);
+        }
+    }
 }
 
 /// Places of a word; words of letters only at the start of a word.

@@ -119,6 +119,20 @@ fn code_rows(
     if !titled.is_empty() {
         rows = titled;
     }
+    // A row that opens with the code is about it.
+    let opens: Vec<&Ranked> = rows
+        .iter()
+        .copied()
+        .filter(|row| {
+            row.stored
+                .cells
+                .first()
+                .is_some_and(|cell| terms::codes_of_cell(cell).iter().any(|code| understood.codes.contains(code)))
+        })
+        .collect();
+    if !opens.is_empty() {
+        rows = opens;
+    }
     rows.truncate(MOST_ROWS);
     let Some(&first) = rows.first() else {
         return Ok(None);

@@ -26,6 +26,21 @@ pub(super) struct Rule {
     pub y: f64,
 }
 
+/// A vertical rule.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Upright {
+    pub x: f64,
+    pub y0: f64,
+    pub y1: f64,
+}
+
+/// The lines drawn on a page.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Lines {
+    pub rules: Vec<Rule>,
+    pub uprights: Vec<Upright>,
+}
+
 /// Text without a gap wider than a word space.
 #[derive(Debug, Clone, PartialEq)]
 struct Cell {
@@ -59,14 +74,20 @@ impl Row {
         self.cells.last().map_or(0.0, |cell| cell.x1)
     }
 
-    /// What stays the same when a header or footer is repeated: digits masked, with its place.
-    pub(super) fn repeat_key(&self) -> (i64, String) {
-        let text = self
-            .text()
-            .chars()
-            .map(|c| if c.is_ascii_digit() { '#' } else { c })
-            .collect();
-        ((self.y / 4.0).round() as i64, text)
+    /// What stays the same of each cell when a header or footer is repeated: digits masked, with its place.
+    pub(super) fn repeat_keys(&self) -> Vec<(i64, String)> {
+        let masked = |text: &str| {
+            let mut out = String::new();
+            for c in text.chars() {
+                if !c.is_ascii_digit() {
+                    out.push(c);
+                } else if !out.ends_with('#') {
+                    out.push('#');
+                }
+            }
+            out
+        };
+        self.cells.iter().map(|cell| ((self.y / 4.0).round() as i64, masked(&cell.text))).collect()
     }
 
     /// Characters by font size in half points.
@@ -79,7 +100,7 @@ impl Row {
 }
 
 /// Groups glyphs into rows, top to bottom.
-pub(super) fn rows(mut glyphs: Vec<Glyph>) -> Vec<Row> {
+pub(super) fn rows(mut glyphs: Vec<Glyph>, uprights: &[Upright]) -> Vec<Row> {
     glyphs.retain(|g| g.size > 0.5 && g.x.is_finite() && g.y.is_finite() && g.width.is_finite());
     glyphs.sort_by(|a, b| a.y.total_cmp(&b.y));
     let mut lines: Vec<Vec<Glyph>> = Vec::new();
@@ -89,7 +110,7 @@ pub(super) fn rows(mut glyphs: Vec<Glyph>) -> Vec<Row> {
             _ => lines.push(vec![glyph]),
         }
     }
-    lines.into_iter().filter_map(row).collect()
+    lines.into_iter().filter_map(|line| row(line, uprights)).collect()
 }
 
 /// Superscripts and units sit a little above; a third of the size is still the same row.
@@ -98,16 +119,18 @@ fn same_baseline(line: &[Glyph], glyph: &Glyph) -> bool {
         .is_some_and(|first| (glyph.y - first.y).abs() <= 0.35 * first.size.max(glyph.size))
 }
 
-fn row(mut line: Vec<Glyph>) -> Option<Row> {
+fn row(mut line: Vec<Glyph>, uprights: &[Upright]) -> Option<Row> {
     line.sort_by(|a, b| a.x.total_cmp(&b.x));
     line.dedup_by(|b, a| a.text == b.text && (a.x - b.x).abs() < 0.12 * a.size);
     let size = line.iter().map(|g| g.size).fold(0.0, f64::max);
     let y = line.iter().map(|g| g.y).fold(f64::MIN, f64::max);
+    let dividers: Vec<f64> = uprights.iter().filter(|rule| rule.y0 < y - 0.2 * size && rule.y1 > y - 0.4 * size).map(|rule| rule.x).collect();
+    let divided = |from: f64, to: f64| dividers.iter().any(|&x| x > from - 1.0 && x < to + 1.0 && to > from - 1.0);
     let mut cells: Vec<Cell> = Vec::new();
     for glyph in &line {
         let blank = glyph.text.chars().all(char::is_whitespace);
         match cells.last_mut() {
-            Some(cell) if glyph.x - cell.x1 < 1.0 * glyph.size => {
+            Some(cell) if glyph.x - cell.x1 < 1.0 * glyph.size && !divided(cell.x1, glyph.x) => {
                 if blank {
                     if !cell.text.ends_with(' ') && !cell.text.is_empty() {
                         cell.text.push(' ');
@@ -134,7 +157,20 @@ fn row(mut line: Vec<Glyph>) -> Option<Row> {
         cell.text = cell.text.trim().to_owned();
     }
     cells.retain(|cell| !cell.text.is_empty());
+    // The marker of a list stands apart from its text.
+    if cells.len() >= 2 && is_marker(&cells[0].text) && dividers.is_empty() {
+        let rest = cells.remove(1);
+        cells[0].text = format!("{} {}", cells[0].text, rest.text);
+        cells[0].x1 = rest.x1;
+    }
     (!cells.is_empty()).then_some(Row { y, size, cells })
+}
+
+/// `1.`, `（2）`, `①`, `•` and nothing more.
+fn is_marker(text: &str) -> bool {
+    let bare = text.trim_matches(['(', ')', '（', '）', '.', '、', '．']);
+    let number = !bare.is_empty() && bare.len() <= 2 && bare.bytes().all(|b| b.is_ascii_digit()) && bare.len() < text.len();
+    number || matches!(text, "•" | "·" | "●" | "○" | "■" | "◆" | "▪" | "-" | "–" | "*") || (text.chars().count() == 1 && text.chars().all(|c| ('①'..='⑳').contains(&c)))
 }
 
 fn needs_space(before: &str, after: &str) -> bool {
@@ -144,21 +180,21 @@ fn needs_space(before: &str, after: &str) -> bool {
 }
 
 /// Rows of a page → blocks. `body` is the size of running text, `headings` the larger sizes, largest first (in half points).
-pub(super) fn blocks(rows: &[Row], rules: &[Rule], body: u32, headings: &[u32]) -> Vec<Block> {
+pub(super) fn blocks(rows: &[Row], lines: &Lines, body: u32, headings: &[u32]) -> Vec<Block> {
     if let Some((left, right)) = two_columns(rows) {
-        let mut out = blocks_in_order(&left, &[], body, headings);
-        out.extend(blocks_in_order(&right, &[], body, headings));
+        let mut out = blocks_in_order(&left, &Lines::default(), body, headings);
+        out.extend(blocks_in_order(&right, &Lines::default(), body, headings));
         return out;
     }
-    blocks_in_order(rows, rules, body, headings)
+    blocks_in_order(rows, lines, body, headings)
 }
 
-fn blocks_in_order(rows: &[Row], rules: &[Rule], body: u32, headings: &[u32]) -> Vec<Block> {
+fn blocks_in_order(rows: &[Row], lines: &Lines, body: u32, headings: &[u32]) -> Vec<Block> {
     let mut out = Vec::new();
     let mut at = 0;
     let mut running: Vec<&Row> = Vec::new();
     while at < rows.len() {
-        if let Some((end, table)) = ruled_table(rows, at, rules).or_else(|| gap_table(rows, at)) {
+        if let Some((end, table)) = ruled_table(rows, at, lines).or_else(|| gap_table(rows, at)) {
             paragraphs(&std::mem::take(&mut running), body, headings, &mut out);
             out.push(Block::Table(table));
             at = end;
@@ -214,8 +250,8 @@ fn two_columns(rows: &[Row]) -> Option<(Vec<Row>, Vec<Row>)> {
 }
 
 /// A table framed by horizontal rules that starts with row `at`: the text between two neighbouring rules is one table row.
-fn ruled_table(rows: &[Row], at: usize, rules: &[Rule]) -> Option<(usize, Table)> {
-    let first = &rows[at];
+fn ruled_table(rows: &[Row], at: usize, lines: &Lines) -> Option<(usize, Table)> {
+    let (first, rules) = (&rows[at], &lines.rules);
     let covers = |rule: &Rule, row: &Row| rule.x0 <= row.x0() + 3.0 && rule.x1 >= row.x1() - 3.0;
     let top = rules
         .iter()
@@ -231,6 +267,16 @@ fn ruled_table(rows: &[Row], at: usize, rules: &[Rule]) -> Option<(usize, Table)
         // Text left of the frame or a band without text ends the table.
         let inside = rows[at..].iter().any(|row| row.y > last && row.y < rule.y + 1.0);
         if !inside || rule.y - last > 400.0 {
+            break;
+        }
+        // Two rules far apart with running text between them (a page's header line, the first line of a table) frame no row.
+        let middle = (last + rule.y) / 2.0;
+        let divided = lines
+            .uprights
+            .iter()
+            .any(|upright| upright.y0 < middle && upright.y1 > middle && upright.x > top.x0 + 3.0 && upright.x < top.x1 - 3.0);
+        let apart = rows[at..].iter().any(|row| row.y > last && row.y < rule.y + 1.0 && row.cells.len() >= 2);
+        if !divided && !apart {
             break;
         }
         bounds.push(rule.y);
@@ -378,13 +424,20 @@ fn paragraphs(rows: &[&Row], body: u32, headings: &[u32], out: &mut Vec<Block>) 
     let margin = rows.iter().map(|row| row.x1()).fold(0.0, f64::max);
     let mut open = String::new();
     let mut above: Option<&Row> = None;
-    for row in rows {
+    for (at, row) in rows.iter().enumerate() {
         let text = row.text();
         let (size, length) = row.size_class();
+        let clearly = f64::from(size) >= 1.12 * f64::from(body);
+        let stands_alone = length <= 40
+            && !plain::is_item(&text)
+            && !text.ends_with(['。', '；', '，', '：', '.', ';', ',', ':'])
+            && rows
+                .get(at + 1)
+                .is_none_or(|next| next.size_class().0 != size || next.y - row.y > 2.2 * row.size);
         let level = headings
             .iter()
             .position(|&h| h == size)
-            .filter(|_| length <= 60 && size > body);
+            .filter(|_| size > body && ((clearly && length <= 60) || stands_alone));
         if let Some(level) = level {
             flush(&mut open, out);
             let level = u8::try_from(level + 1).unwrap_or(9).min(9);
@@ -416,6 +469,9 @@ fn paragraphs(rows: &[&Row], body: u32, headings: &[u32], out: &mut Vec<Block>) 
                 });
             if breaks {
                 flush(&mut open, out);
+            } else if above.is_some_and(|last| last.x1() < margin - 4.0 * last.size) && !open.is_empty() {
+                // A line that ends early was ended on purpose.
+                open.push('\n');
             }
             join(&mut open, &text);
         }
@@ -467,8 +523,9 @@ mod tests {
                     .iter()
                     .flat_map(|&(x, y, text)| glyphs(x, y, text))
                     .collect(),
+                &[],
             ),
-            rules,
+            &Lines { rules: rules.to_vec(), uprights: Vec::new() },
             20,
             &[],
         )
@@ -522,6 +579,20 @@ mod tests {
     }
 
     #[test]
+    fn upright_rules_divide_cells_without_a_gap() {
+        let line: Vec<Glyph> = glyphs(0.0, 10.0, "代码").into_iter().chain(glyphs(23.0, 10.0, "名称")).collect();
+        let rules = [Upright { x: 21.5, y0: 0.0, y1: 12.0 }];
+        assert_eq!(rows(line.clone(), &rules)[0].cells.len(), 2);
+        assert_eq!(rows(line, &[])[0].cells.len(), 1);
+    }
+
+    #[test]
+    fn a_list_is_no_table() {
+        let found = laid_out(&[(0., 10., "1."), (40., 10., "断电"), (0., 25., "2."), (40., 25., "拆板")], &[]);
+        assert_eq!(found, [Block::Item("1. 断电".into()), Block::Item("2. 拆板".into())]);
+    }
+
+    #[test]
     fn columns_of_text_are_read_one_after_the_other() {
         let mut pieces = Vec::new();
         for row in 0..10 {
@@ -545,6 +616,6 @@ mod tests {
     fn latin_words_get_their_spaces_back() {
         let mut line = glyphs(0.0, 10.0, "High");
         line.extend(glyphs(44.0, 10.0, "pressure"));
-        assert_eq!(rows(line)[0].text(), "High pressure");
+        assert_eq!(rows(line, &[])[0].text(), "High pressure");
     }
 }

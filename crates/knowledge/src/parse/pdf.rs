@@ -16,7 +16,7 @@ use hayro_interpret::{
     InterpreterSettings, SoftMask, TransformExt, interpret_page,
 };
 
-use super::layout::{self, Glyph, Row, Rule};
+use super::layout::{self, Glyph, Lines, Row, Rule, Upright};
 use super::{Builder, Fault, OverLimit, ParseProgress};
 
 /// Parses a whole PDF.
@@ -67,7 +67,7 @@ pub(super) fn parse(
 
 /// What interpretation gave for one page.
 enum Read {
-    Text(Vec<Row>, Vec<Rule>),
+    Text(Vec<Row>, Lines),
     Skipped(String),
 }
 
@@ -78,8 +78,8 @@ fn write(mut pages: Vec<Read>, labels: &BTreeMap<usize, String>, builder: &mut B
         builder.go_to_page(at as u32 + 1)?;
         match page {
             Read::Skipped(reason) => builder.skip(reason)?,
-            Read::Text(rows, rules) => {
-                for block in layout::blocks(rows, rules, body, &headings) {
+            Read::Text(rows, lines) => {
+                for block in layout::blocks(rows, lines, body, &headings) {
                     builder.push(block)?;
                 }
             }
@@ -91,26 +91,30 @@ fn write(mut pages: Vec<Read>, labels: &BTreeMap<usize, String>, builder: &mut B
     Ok(())
 }
 
-/// Takes out headers and footers: rows that stand, digits aside, at one place on more than half of the pages.
+/// Takes out headers and footers: rows with a cell that stands, digits aside, at one place on more than half of the pages.
 fn drop_running_titles(pages: &mut [Read]) {
     let mut seen: BTreeMap<(i64, String), usize> = BTreeMap::new();
     let mut with_text = 0usize;
     for page in &*pages {
         if let Read::Text(rows, _) = page {
             with_text += 1;
-            for row in rows {
-                *seen.entry(row.repeat_key()).or_default() += 1;
+            for key in rows.iter().flat_map(Row::repeat_keys) {
+                *seen.entry(key).or_default() += 1;
             }
         }
     }
     if with_text < 4 {
         return;
     }
+    let repeated = |row: &Row| row.repeat_keys().iter().any(|key| seen.get(key).is_some_and(|&count| count * 2 > with_text));
     for page in pages {
         if let Read::Text(rows, _) = page {
+            // Only the first and last two rows of a page can be header or footer.
+            let last = rows.len();
+            let mut at = 0;
             rows.retain(|row| {
-                seen.get(&row.repeat_key())
-                    .is_none_or(|&count| count * 2 <= with_text)
+                at += 1;
+                !((at <= 2 || at + 1 >= last) && repeated(row))
             });
         }
     }
@@ -135,9 +139,9 @@ fn sizes(pages: &[Read]) -> (u32, Vec<u32>) {
         .keys()
         .rev()
         .copied()
-        .filter(|&size| f64::from(size) >= 1.12 * f64::from(body))
+        .filter(|&size| f64::from(size) >= 1.06 * f64::from(body))
         .collect();
-    (body, larger.into_iter().take(5).collect())
+    (body, larger.into_iter().take(6).collect())
 }
 
 /// Thrown through the interpreter when a page has more glyphs than allowed; never seen outside [`read_page`].
@@ -171,6 +175,7 @@ fn read_page<'a>(pdf: &'a Pdf, page: &Page<'a>, cache: &InterpreterCache<'a>, mo
 struct Extractor {
     glyphs: Vec<Glyph>,
     rules: Vec<Rule>,
+    uprights: Vec<Upright>,
     /// Glyphs without a Unicode value, with a private-use one or U+FFFD.
     garbage: usize,
     images: usize,
@@ -182,6 +187,7 @@ impl Extractor {
         Self {
             glyphs: Vec::new(),
             rules: Vec::new(),
+            uprights: Vec::new(),
             garbage: 0,
             images: 0,
             most_glyphs,
@@ -204,7 +210,8 @@ impl Extractor {
         }
         self.rules
             .sort_by(|a, b| a.y.total_cmp(&b.y).then(a.x0.total_cmp(&b.x0)));
-        Read::Text(layout::rows(self.glyphs), merged(&self.rules))
+        let rows = layout::rows(self.glyphs, &self.uprights);
+        Read::Text(rows, Lines { rules: merged(&self.rules), uprights: self.uprights })
     }
 
     fn glyph(&mut self, glyph: &PdfGlyph<'_>, at: Affine, text: &str) {
@@ -229,33 +236,30 @@ impl Extractor {
     }
 
     fn bounds(&mut self, bounds: Rect) {
-        if bounds.width() > 40.0 && bounds.height() < 2.5 && self.rules.len() < 5_000 {
-            self.rules.push(Rule {
-                x0: bounds.x0,
-                x1: bounds.x1,
-                y: bounds.center().y,
-            });
-        } else if bounds.width() > 40.0 && bounds.height() >= 8.0 && self.rules.len() < 5_000 {
-            // A filled or framed box is bounded by two rules.
-            self.rules.push(Rule {
-                x0: bounds.x0,
-                x1: bounds.x1,
-                y: bounds.y0,
-            });
-            self.rules.push(Rule {
-                x0: bounds.x0,
-                x1: bounds.x1,
-                y: bounds.y1,
-            });
+        if self.rules.len() + self.uprights.len() >= MOST_RULES {
+            return;
+        }
+        let (width, height) = (bounds.width(), bounds.height());
+        if height < 2.5 && width > 4.0 {
+            self.rules.push(Rule { x0: bounds.x0, x1: bounds.x1, y: bounds.center().y });
+        } else if width < 2.5 && height > 4.0 {
+            self.uprights.push(Upright { x: bounds.center().x, y0: bounds.y0, y1: bounds.y1 });
+        } else if width > 8.0 && height >= 8.0 {
+            // A filled or framed box is bounded by rules on all sides.
+            self.rules.extend([bounds.y0, bounds.y1].map(|y| Rule { x0: bounds.x0, x1: bounds.x1, y }));
+            self.uprights.extend([bounds.x0, bounds.x1].map(|x| Upright { x, y0: bounds.y0, y1: bounds.y1 }));
         }
     }
 }
+
+/// Rules looked at on one page.
+const MOST_RULES: usize = 10_000;
 
 /// Joins pieces of one line (a rule drawn cell by cell).
 fn merged(rules: &[Rule]) -> Vec<Rule> {
     let mut out: Vec<Rule> = Vec::new();
     for rule in rules {
-        match out.iter_mut().rev().take(12).find(|last| {
+        match out.iter_mut().rev().take(24).find(|last| {
             (last.y - rule.y).abs() < 1.2 && rule.x0 <= last.x1 + 2.0 && rule.x1 >= last.x0 - 2.0
         }) {
             Some(last) => {
@@ -265,6 +269,7 @@ fn merged(rules: &[Rule]) -> Vec<Rule> {
             None => out.push(*rule),
         }
     }
+    out.retain(|rule| rule.x1 - rule.x0 > 40.0);
     out
 }
 
