@@ -21,13 +21,13 @@ pub(crate) struct Global {
     /// `json`: one document on stdout and nothing else; logs go to stderr.
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
-    /// Data directory: records, index, photos and models.
-    #[arg(long, global = true, value_name = "DIR", default_value = "./data")]
-    pub(crate) data: PathBuf,
+    /// Data directory: records, index, photos and models [default: ./data].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
     /// Configuration file.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Where models are kept, where not in the data directory [env: SHIFU_MODELS_DIR].
+    /// Where models are kept, where not in the data directory.
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) models_dir: Option<PathBuf>,
     /// More log lines; twice for all.

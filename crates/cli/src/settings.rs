@@ -1,14 +1,22 @@
-//! The environment, read once; the only other place that reads any is the server's configuration.
+//! What a command works on: the server's configuration with the command line's own values on top.
 
 use std::path::{Path, PathBuf};
 
-use crate::args::Global;
+use shifu_server::Config;
 
-/// Where models are kept: `--models-dir`, else `SHIFU_MODELS_DIR`, else `models` in the data directory.
-pub(crate) fn models_dir(global: &Global) -> PathBuf {
-    #[allow(clippy::disallowed_methods, reason = "the command line is one of the two places that read the environment")]
-    let from_environment = std::env::var_os("SHIFU_MODELS_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
-    global.models_dir.clone().or(from_environment).unwrap_or_else(|| global.data.join("models"))
+use crate::args::Global;
+use crate::output::Failure;
+
+/// Defaults, the configuration file, the environment, then `--data` and `--models-dir`.
+pub(crate) fn config(global: &Global) -> Result<Config, Failure> {
+    let mut config = Config::load(global.config.as_deref()).map_err(anyhow::Error::from)?;
+    if let Some(data) = &global.data {
+        config.data.clone_from(data);
+    }
+    if let Some(models) = &global.models_dir {
+        config.models_dir = Some(models.clone());
+    }
+    Ok(config)
 }
 
 /// The bundled data sets: beside the working directory, beside the binary, or in the checkout it was built from.

@@ -1,0 +1,197 @@
+//! `questions DIR`: questions with known page and quote over an appliance folder's manuals (`documents.toml`).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_json::json;
+use shifu_diagnosis::{Bom, FaultTree, lexicon_entries};
+use shifu_domain::recognise::Lexicon;
+use shifu_domain::{DocumentId, DocumentMetadata, ModelNumber, ProductLine};
+use shifu_knowledge::{AnswerReply, DocumentUpload, Library, Question};
+
+use crate::data::{json_lines, read_text};
+use crate::report::Report;
+use crate::{metrics, timed};
+
+#[derive(Deserialize)]
+struct Row {
+    id: String,
+    question: String,
+    #[serde(default)]
+    model: Option<ModelNumber>,
+    #[serde(default)]
+    product_line: Option<ProductLine>,
+    answerable: bool,
+    #[serde(default)]
+    document: String,
+    #[serde(default)]
+    page: u32,
+    #[serde(default)]
+    also_pages: Vec<u32>,
+    #[serde(default)]
+    answers: Vec<String>,
+    #[serde(default)]
+    reason: String,
+}
+
+/// An entry of `documents.toml`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct DocumentEntry {
+    /// File, relative to the folder.
+    pub file: String,
+    /// Title as cited.
+    pub title: String,
+    /// Product line.
+    pub product_line: ProductLine,
+    /// Brand.
+    pub brand: Option<shifu_domain::Brand>,
+    /// Models.
+    #[serde(default)]
+    pub models: Vec<ModelNumber>,
+    /// Revision.
+    #[serde(default)]
+    pub revision: String,
+    /// First day in force, `YYYY-MM-DD`.
+    pub effective_date: Option<String>,
+    /// Title of the document it replaces.
+    pub supersedes: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct DocumentList {
+    document: Vec<DocumentEntry>,
+}
+
+/// The documents of an appliance folder, in loading order.
+///
+/// # Errors
+/// A missing or malformed `documents.toml`.
+pub fn document_entries(dir: &Path) -> Result<Vec<DocumentEntry>> {
+    let path = dir.join("documents.toml");
+    let list: DocumentList = toml::from_str(&read_text(&path)?).with_context(|| path.display().to_string())?;
+    Ok(list.document)
+}
+
+impl DocumentEntry {
+    /// As metadata; `older` is the identifier that the superseded title was stored under.
+    ///
+    /// # Errors
+    /// A date that is none.
+    pub fn metadata(&self, older: Option<DocumentId>) -> Result<DocumentMetadata> {
+        let date = self.effective_date.as_deref().map(str::parse).transpose();
+        Ok(DocumentMetadata {
+            title: self.title.clone(),
+            product_line: self.product_line.clone(),
+            brand: self.brand.clone(),
+            models: self.models.clone(),
+            revision: self.revision.clone(),
+            effective_date: date.with_context(|| format!("effective_date of {}", self.title))?,
+            supersedes: older,
+        })
+    }
+}
+
+/// Loads the folder's manuals, parts list and fault tree, and asks every question of `questions-<split>.jsonl`.
+///
+/// # Errors
+/// Malformed data.
+pub fn run(dir: &Path, split: &str) -> Result<Report> {
+    let rows: Vec<Row> = json_lines(&dir.join(format!("questions-{split}.jsonl")))?;
+    let library = library_of(dir)?;
+    let mut tally = Tally::default();
+    for row in &rows {
+        let question = Question {
+            question: row.question.clone(),
+            model: row.model.clone(),
+            product_line: row.product_line.clone(),
+            ..Question::default()
+        };
+        let (answered, ms) = timed(|| library.answer(&question));
+        tally.add(row, &answered?.reply, ms);
+    }
+    Ok(tally.report())
+}
+
+fn library_of(dir: &Path) -> Result<Library> {
+    let library = Library::in_memory()?;
+    let entries = document_entries(dir)?;
+    for (at, entry) in entries.iter().enumerate() {
+        let older = entry.supersedes.as_ref().and_then(|title| entries[..at].iter().position(|e| e.title == *title));
+        let path = dir.join(&entry.file);
+        let upload = DocumentUpload {
+            bytes: std::fs::read(&path).with_context(|| path.display().to_string())?,
+            file_name: entry.file.clone(),
+            metadata: entry.metadata(older.map(|at| DocumentId(format!("doc{at}"))))?,
+            document_id: DocumentId(format!("doc{at}")),
+        };
+        library.add(&upload, &mut |_| {})?;
+    }
+    let (bom, tree) = (dir.join("bom.toml"), dir.join("fault-tree.toml"));
+    let bom = Bom::from_toml(&read_text(&bom)?, &bom.to_string_lossy())?;
+    let tree = FaultTree::from_toml(&read_text(&tree)?, &tree.to_string_lossy())?;
+    library.set_lexicon(Arc::new(Lexicon::new(lexicon_entries(&tree, &bom))));
+    Ok(library)
+}
+
+#[derive(Default)]
+struct Tally {
+    answerable: usize,
+    page_first: usize,
+    holds_gold: usize,
+    refused: usize,
+    unanswerable: usize,
+    right_refusals: usize,
+    right_reasons: usize,
+    ms: Vec<f64>,
+    misses: Vec<String>,
+}
+
+impl Tally {
+    fn add(&mut self, row: &Row, reply: &AnswerReply, ms: f64) {
+        self.ms.push(ms);
+        if !row.answerable {
+            self.unanswerable += 1;
+            self.right_refusals += usize::from(reply.refusal.is_some());
+            let reason = reply.refusal.as_ref().and_then(|refusal| serde_json::to_value(refusal.reason).ok());
+            self.right_reasons += usize::from(reason.is_some_and(|reason| reason == row.reason.as_str()));
+            if reply.refusal.is_none() {
+                self.misses.push(format!("{} answered instead of refused: {}", row.id, reply.answer));
+            }
+            return;
+        }
+        self.answerable += 1;
+        self.refused += usize::from(reply.refusal.is_some());
+        let pages: Vec<u32> = std::iter::once(row.page).chain(row.also_pages.iter().copied()).collect();
+        let first = reply.citations.first();
+        let right = first.is_some_and(|c| c.title == row.document && pages.contains(&c.page));
+        self.page_first += usize::from(right);
+        let squeeze = |text: &str| text.split_whitespace().collect::<String>();
+        let answer = squeeze(&reply.answer);
+        let holds = reply.refusal.is_none() && row.answers.iter().any(|gold| answer.contains(&squeeze(gold)));
+        self.holds_gold += usize::from(holds);
+        if !right || !holds {
+            let cited = first.map_or("nothing".to_owned(), |c| format!("{} page {}", c.title, c.page));
+            self.misses.push(format!("{} cited {cited}, wanted page {}; answer: {}", row.id, row.page, reply.answer));
+        }
+    }
+
+    fn report(self) -> Report {
+        Report::new(
+            "questions",
+            json!({
+                "right_page_first": metrics::share(self.page_first, self.answerable),
+                "answer_holds_gold": metrics::share(self.holds_gold, self.answerable),
+                "false_refusal": metrics::share(self.refused, self.answerable),
+                "unanswerable_refused": metrics::share(self.right_refusals, self.unanswerable),
+                "refusal_reason_right": metrics::share(self.right_reasons, self.unanswerable),
+                "answerable": self.answerable,
+                "unanswerable": self.unanswerable,
+                "p50_ms": metrics::quantile(&self.ms, 0.5),
+                "p99_ms": metrics::quantile(&self.ms, 0.99),
+                "misses": self.misses.iter().map(|miss| json!({ "miss": miss })).collect::<Vec<_>>(),
+            }),
+        )
+    }
+}
