@@ -1,0 +1,304 @@
+//! Configuration: safe defaults, overridden by a TOML file, overridden by the environment, overridden by the command line.
+//!
+//! Only this file (and `cli`) reads the environment: `SHIFU_LISTEN`, `SHIFU_DATA`, `SHIFU_MODELS_DIR`, `SHIFU_DATABASE_URL`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use shifu_domain::Yuan;
+
+/// Everything an operator may set.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// Data directory: records, index, photos.
+    pub data: PathBuf,
+    /// Database URL; absent: SQLite in the data directory.
+    pub database_url: Option<String>,
+    /// Where models are kept; absent: `models` in the data directory.
+    pub models_dir: Option<PathBuf>,
+    /// Zone of dates and of EXIF times that carry no offset (IANA name).
+    pub timezone: String,
+    /// Bounds on what callers may send and how much is done at once.
+    pub limits: Limits,
+    /// Parts prediction.
+    pub diagnosis: DiagnosisConfig,
+    /// Alerts.
+    pub alerts: AlertConfig,
+}
+
+/// Bounds; what exceeds one is refused with its name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Largest request body.
+    pub body_bytes: usize,
+    /// Most photos of one inspection.
+    pub photos_per_call: usize,
+    /// Most characters of a question, ticket text or dialogue.
+    pub text_chars: usize,
+    /// Most items of a batch, lines of an import counted apart.
+    pub batch_items: usize,
+    /// Most lines of an import.
+    pub import_rows: usize,
+    /// Longest a caller waits before 504.
+    pub request_timeout_s: u64,
+    /// Requests being worked on at once; more are answered 429.
+    pub concurrent_requests: usize,
+    /// Requests of one key a minute; 0: unlimited.
+    pub requests_per_minute: u32,
+    /// Computations at once; 0: as many as there are processor cores.
+    pub workers: usize,
+    /// Computations waiting for a worker; more are answered 429.
+    pub queue: usize,
+    /// Open alert streams.
+    pub streams: usize,
+    /// How long running requests get to finish when the server stops.
+    pub shutdown_s: u64,
+}
+
+/// Settings of parts prediction.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DiagnosisConfig {
+    /// What a visit that fails costs, in yuan: the price at which a kit trades parts against a second visit.
+    pub failed_visit_cost: Yuan,
+}
+
+/// Settings of alerts.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AlertConfig {
+    /// Hours within which a critical alert should be looked at.
+    pub critical_due_hours: u32,
+    /// The same for major ones.
+    pub major_due_hours: u32,
+    /// The same for minor ones.
+    pub minor_due_hours: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data: PathBuf::from("./data"),
+            database_url: None,
+            models_dir: None,
+            timezone: "Asia/Shanghai".to_owned(),
+            limits: Limits::default(),
+            diagnosis: DiagnosisConfig::default(),
+            alerts: AlertConfig::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // 20 photos of 4 MiB each and their metadata; a scanned manual fits as well.
+            body_bytes: 96 << 20,
+            photos_per_call: 40,
+            text_chars: 50_000,
+            batch_items: 200,
+            import_rows: 100_000,
+            request_timeout_s: 60,
+            concurrent_requests: 256,
+            requests_per_minute: 1_200,
+            workers: 0,
+            queue: 256,
+            streams: 64,
+            shutdown_s: 30,
+        }
+    }
+}
+
+impl Default for DiagnosisConfig {
+    fn default() -> Self {
+        // 150 yuan: the order of a technician's second trip; every operator has a figure of their own.
+        Self { failed_visit_cost: Yuan::from_fen(15_000) }
+    }
+}
+
+impl Default for AlertConfig {
+    fn default() -> Self {
+        Self { critical_due_hours: 4, major_due_hours: 24, minor_due_hours: 72 }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read configuration {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The file is not valid; the reason names the line.
+    #[error("configuration {path}: {reason}")]
+    Invalid {
+        /// The file.
+        path: String,
+        /// What is wrong, with its line.
+        reason: String,
+    },
+    /// A value is out of range.
+    #[error("configuration: {name} {rule}")]
+    OutOfRange {
+        /// The setting.
+        name: &'static str,
+        /// What it must be.
+        rule: String,
+    },
+}
+
+impl Config {
+    /// Defaults, then `file` where given, then the environment.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut config = match file {
+            Some(path) => Self::read(path)?,
+            None => Self::default(),
+        };
+        config.apply_environment(environment)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn read(path: &Path) -> Result<Self, ConfigError> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: shown.clone(), source })?;
+        Self::parse(&text, &shown)
+    }
+
+    /// Reads the text of a configuration file; `path` is named in errors.
+    ///
+    /// # Errors
+    /// `Invalid` with the line of a syntax error, an unknown field or a bad value.
+    pub fn parse(text: &str, path: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text)
+            .map_err(|error| ConfigError::Invalid { path: path.to_owned(), reason: error.to_string() })
+    }
+
+    fn apply_environment(&mut self, read: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
+        if let Some(listen) = read("SHIFU_LISTEN") {
+            let rule = format!("must be an address with a port such as 127.0.0.1:8080, not {listen:?}");
+            self.listen =
+                listen.parse().map_err(|_| ConfigError::OutOfRange { name: "SHIFU_LISTEN", rule })?;
+        }
+        if let Some(data) = read("SHIFU_DATA") {
+            self.data = data.into();
+        }
+        if let Some(models_dir) = read("SHIFU_MODELS_DIR") {
+            self.models_dir = Some(models_dir.into());
+        }
+        if let Some(url) = read("SHIFU_DATABASE_URL") {
+            self.database_url = Some(url);
+        }
+        Ok(())
+    }
+
+    /// Checks ranges.
+    ///
+    /// # Errors
+    /// `OutOfRange` naming the setting.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.time_zone()?;
+        let positive = [
+            ("limits.body_bytes", self.limits.body_bytes),
+            ("limits.photos_per_call", self.limits.photos_per_call),
+            ("limits.text_chars", self.limits.text_chars),
+            ("limits.batch_items", self.limits.batch_items),
+            ("limits.import_rows", self.limits.import_rows),
+            ("limits.request_timeout_s", self.limits.request_timeout_s as usize),
+            ("limits.concurrent_requests", self.limits.concurrent_requests),
+        ];
+        match positive.into_iter().find(|(_, value)| *value == 0) {
+            Some((name, _)) => Err(ConfigError::OutOfRange { name, rule: "must be at least 1".to_owned() }),
+            None => Ok(()),
+        }
+    }
+
+    /// The configured zone.
+    ///
+    /// # Errors
+    /// `OutOfRange` when the zone is unknown.
+    pub fn time_zone(&self) -> Result<jiff::tz::TimeZone, ConfigError> {
+        if self.timezone == "Asia/Shanghai" {
+            // Needs no zone database: China has had no daylight saving since 1991.
+            return Ok(jiff::tz::TimeZone::get(&self.timezone)
+                .unwrap_or_else(|_| jiff::tz::TimeZone::fixed(jiff::tz::offset(8))));
+        }
+        jiff::tz::TimeZone::get(&self.timezone).map_err(|_| ConfigError::OutOfRange {
+            name: "timezone",
+            rule: format!("must be an IANA zone such as Asia/Shanghai, not {:?}", self.timezone),
+        })
+    }
+
+    /// Computations at once.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        match self.limits.workers {
+            0 => std::thread::available_parallelism().map_or(2, usize::from),
+            given => given,
+        }
+    }
+
+    /// Where models are kept.
+    #[must_use]
+    pub fn models_directory(&self) -> PathBuf {
+        self.models_dir.clone().unwrap_or_else(|| self.data.join("models"))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the server reads the environment")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_the_defaults() {
+        assert_eq!(Config::parse("", "shifu.toml").unwrap(), Config::default());
+        Config::default().check().unwrap();
+    }
+
+    #[test]
+    fn an_unknown_setting_names_its_line() {
+        let check = |text: &str, expected: &str| {
+            let error = Config::parse(text, "shifu.toml").unwrap_err().to_string();
+            assert!(error.contains(expected) && error.contains("shifu.toml"), "{error}");
+        };
+        check("listen = \"127.0.0.1:1\"\n\n[limits]\nbody_byte = 3\n", "line 4");
+        check("[limits]\nbody_bytes = \"many\"\n", "line 2");
+        check("[diagnosis]\nfailed_visit_cost = \"-1\"\n", "line 2");
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file() {
+        let mut config = Config::parse("data = \"/a\"", "shifu.toml").unwrap();
+        config.apply_environment(|name| (name == "SHIFU_DATA").then(|| "/b".to_owned())).unwrap();
+        assert_eq!(config.data, PathBuf::from("/b"));
+        let error = config.apply_environment(|name| (name == "SHIFU_LISTEN").then(|| "8080".to_owned()));
+        assert!(error.unwrap_err().to_string().contains("SHIFU_LISTEN must be an address"));
+    }
+
+    #[test]
+    fn ranges_are_checked() {
+        let zero = Config::parse("[limits]\nphotos_per_call = 0", "shifu.toml").unwrap();
+        assert_eq!(zero.check().unwrap_err().to_string(), "configuration: limits.photos_per_call must be at least 1");
+        let zone = Config::parse("timezone = \"Mars/Olympus\"", "shifu.toml").unwrap();
+        assert!(zone.check().unwrap_err().to_string().contains("Mars/Olympus"));
+    }
+}

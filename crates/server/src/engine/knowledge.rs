@@ -1,0 +1,377 @@
+//! Documents into the index, questions to answers.
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::json;
+use shifu_domain::recognise::Lexicon;
+use shifu_domain::{DocumentId, DocumentMetadata};
+use shifu_knowledge::{
+    AnswerReply, ConversationContext, DocumentUpload, KnowledgeError, Library, LibraryOptions, ParseProgress, Question,
+    SearchReply, SearchRequest,
+};
+use shifu_store::{
+    AnswerRecord, DocumentRecord, DocumentStatus, NewAnswer, NewDocument, PageRequest, SkippedPage, Store, StoreError,
+};
+use tokio::sync::oneshot;
+
+use super::Engine;
+use crate::access::{Caller, Role};
+use crate::error::ApiError;
+use crate::observe::timed;
+
+/// How long an upload waits for its first result, so that a bad file is refused in the reply itself.
+const FIRST_RESULT: Duration = Duration::from_millis(1500);
+/// A change of progress below this is not written.
+const PROGRESS_STEP: f64 = 0.02;
+
+pub(super) fn open_library(directory: &Path, lexicon: Arc<Lexicon>) -> Result<Library, ApiError> {
+    let library = Library::open(directory, LibraryOptions::default())?;
+    library.set_lexicon(lexicon);
+    Ok(library)
+}
+
+impl From<KnowledgeError> for ApiError {
+    fn from(error: KnowledgeError) -> Self {
+        match &error {
+            KnowledgeError::EmptyFile { .. }
+            | KnowledgeError::Damaged { .. }
+            | KnowledgeError::PasswordProtected { .. }
+            | KnowledgeError::NoText { .. } => Self::field("file", error),
+            KnowledgeError::UnsupportedFormat { .. } | KnowledgeError::Mislabelled { .. } => Self::unsupported(error),
+            KnowledgeError::OverLimit { limit, max, actual, .. } => {
+                Self::too_large(limit, *max as usize, Some(*actual as usize))
+            }
+            KnowledgeError::UnknownDocument { .. } => Self::not_found(error),
+            KnowledgeError::InvalidDocumentId { .. } => Self::unprocessable(error),
+            KnowledgeError::SupersedesItself { .. } => Self::field("supersedes", error),
+            KnowledgeError::Locked { .. } => Self::conflict(error),
+            KnowledgeError::IncompatibleIndex { .. } | KnowledgeError::Index(_) | KnowledgeError::Io { .. } => {
+                Self::internal(crate::error::chain(&error))
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Index and records agree after a crash: a document that the records call indexed is parsed again when the index lacks it,
+    /// and the index drops what the records do not know.
+    pub(super) async fn reconcile_library(&self) -> Result<(), ApiError> {
+        let mut recorded = std::collections::BTreeMap::new();
+        let mut request = PageRequest { limit: Some(200), ..PageRequest::default() };
+        loop {
+            let page = self.store.documents(&request, &[]).await?;
+            recorded.extend(page.items.into_iter().map(|document| (document.document_id, document.status)));
+            let Some(cursor) = page.next_cursor else { break };
+            request.cursor = Some(cursor);
+        }
+        for document in self.library.list() {
+            if !recorded.contains_key(&document.document_id) {
+                tracing::warn!(document_id = document.document_id.0, "the index held a document without a record");
+                self.library.remove(&document.document_id)?;
+            }
+        }
+        for (document_id, status) in recorded {
+            if status == DocumentStatus::Indexed && self.library.get(&document_id).is_none() {
+                tracing::warn!(document_id = document_id.0, "the index lacks a document; it is parsed again");
+                self.store.requeue_document(&document_id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a file and queues it for parsing. Returns after a moment: with the document as far as it got, or with the error of a
+    /// file that was found unreadable, of which then nothing is kept.
+    ///
+    /// # Errors
+    /// By [`KnowledgeError`] what is wrong with the file; `Unprocessable` for a document it cannot supersede.
+    pub async fn add_document(
+        &self,
+        caller: &Caller,
+        file_name: &str,
+        bytes: Bytes,
+        metadata: DocumentMetadata,
+    ) -> Result<DocumentRecord, ApiError> {
+        self.check_document(caller, file_name, &bytes, &metadata).await?;
+        let document_id = Store::new_document_id();
+        let (first_result, result) = oneshot::channel();
+        self.waiting_uploads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(document_id.0.clone(), first_result);
+        let owner = Store::document_owner(&document_id);
+        let original_sha256 = self.store.put_object(&owner, bytes).await?;
+        let document = NewDocument {
+            document_id: document_id.clone(),
+            metadata,
+            file_name: file_name.chars().take(255).collect(),
+            original_sha256,
+        };
+        if let Err(error) = self.store.add_document(&document).await {
+            self.store.release_objects(&owner).await?;
+            return Err(error.into());
+        }
+        self.documents_arrived.notify_one();
+        let result = tokio::time::timeout(FIRST_RESULT, result).await;
+        self.waiting_uploads.lock().unwrap_or_else(PoisonError::into_inner).remove(&document_id.0);
+        if let Ok(Ok(Err(error))) = result {
+            self.store.delete_document(&document_id).await?;
+            return Err(error);
+        }
+        let detail = json!({"title": document.metadata.title, "sha256": document.original_sha256});
+        self.store.add_audit(&caller.key_id, "document.add", &document_id.0, &detail).await?;
+        Ok(self.store.document(&document_id).await?)
+    }
+
+    async fn check_document(
+        &self,
+        caller: &Caller,
+        file_name: &str,
+        bytes: &Bytes,
+        metadata: &DocumentMetadata,
+    ) -> Result<(), ApiError> {
+        if bytes.is_empty() {
+            return Err(KnowledgeError::EmptyFile { file: file_name.to_owned() }.into());
+        }
+        if !(1..=500).contains(&metadata.title.trim().chars().count()) {
+            return Err(ApiError::field("metadata.title", "use 1 to 500 characters"));
+        }
+        if !caller.sees_brand(metadata.brand.as_ref()) {
+            return Err(ApiError::forbidden("this key may not add documents of that brand"));
+        }
+        let Some(old) = &metadata.supersedes else { return Ok(()) };
+        match self.document(caller, old).await {
+            Ok(_) => Ok(()),
+            Err(ApiError::NotFound(_)) => Err(ApiError::field("metadata.supersedes", format!("no document {:?}", old.0))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Parses a queued document and publishes it in the index; what the job queue runs.
+    ///
+    /// # Errors
+    /// By [`KnowledgeError`] what is wrong with the file.
+    pub async fn parse_document(&self, document_id: &str) -> Result<(), ApiError> {
+        let result = self.parse(&DocumentId(document_id.to_owned())).await;
+        let waiting =
+            self.waiting_uploads.lock().unwrap_or_else(PoisonError::into_inner).remove(document_id);
+        if let Some(waiting) = waiting
+            && result.as_ref().err().is_none_or(ApiError::is_bad_input)
+        {
+            let _ = waiting.send(result.clone());
+        }
+        result
+    }
+
+    async fn parse(&self, document_id: &DocumentId) -> Result<(), ApiError> {
+        let record = match self.store.document(document_id).await {
+            Ok(record) => record,
+            // Removed while it waited: nothing is left to do.
+            Err(StoreError::NotFound { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        self.store.set_document_progress(document_id, 0.0).await?;
+        let bytes = self.store.object(&record.original_sha256).await?;
+        let upload = DocumentUpload {
+            bytes: bytes.to_vec(),
+            file_name: record.file_name,
+            metadata: record.metadata,
+            document_id: document_id.clone(),
+        };
+        let library = self.library.clone();
+        let mut progress = self.progress_writer(document_id.clone());
+        let ingested = self
+            .gate
+            .bulk(move || timed("knowledge", "ingest", || library.add(&upload, &mut |step| progress(step))))
+            .await??;
+        let skipped: Vec<SkippedPage> = ingested
+            .skipped
+            .into_iter()
+            .map(|skipped| SkippedPage { page: skipped.page, reason: skipped.reason })
+            .collect();
+        let finished =
+            self.store.finish_document(document_id, ingested.pages, ingested.passages, &skipped).await;
+        if let Err(StoreError::NotFound { .. }) = finished {
+            self.library.remove(document_id)?;
+            return Ok(());
+        }
+        finished?;
+        self.refresh_lexicon();
+        Ok(())
+    }
+
+    /// Writes progress from the parser's thread, no oftener than it changes by [`PROGRESS_STEP`].
+    fn progress_writer(&self, document_id: DocumentId) -> impl FnMut(ParseProgress) + Send + use<> {
+        let (store, runtime) = (self.store.clone(), tokio::runtime::Handle::current());
+        let mut written = 0.0;
+        move |step| {
+            let share = f64::from(step.pages_done) / f64::from(step.pages_total.max(1));
+            if step.pages_total > 0 && share >= written + PROGRESS_STEP && share < 1.0 {
+                written = share;
+                if let Err(error) = runtime.block_on(store.set_document_progress(&document_id, share)) {
+                    tracing::warn!(%error, "progress could not be written");
+                }
+            }
+        }
+    }
+
+    /// One document that the caller may see.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn document(&self, caller: &Caller, document_id: &DocumentId) -> Result<DocumentRecord, ApiError> {
+        let record = self.store.document(document_id).await?;
+        if caller.sees_brand(record.metadata.brand.as_ref()) {
+            return Ok(record);
+        }
+        Err(StoreError::NotFound { what: format!("document {:?}", document_id.0) }.into())
+    }
+
+    /// Waits until a document is indexed, failed or retired.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not there or was removed.
+    pub async fn wait_for_document(&self, document_id: &DocumentId) -> Result<DocumentRecord, ApiError> {
+        loop {
+            let record = self.store.document(document_id).await?;
+            match record.status {
+                DocumentStatus::Queued | DocumentStatus::Parsing => {
+                    tokio::time::sleep(Duration::from_millis(30)).await;
+                }
+                DocumentStatus::Indexed | DocumentStatus::Failed | DocumentStatus::Retired => return Ok(record),
+            }
+        }
+    }
+
+    /// Removes a document from the index, then from the records.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn remove_document(&self, caller: &Caller, document_id: &DocumentId) -> Result<(), ApiError> {
+        self.document(caller, document_id).await?;
+        let (library, id) = (self.library.clone(), document_id.clone());
+        let removed = self.gate.interactive(move || library.remove(&id)).await?;
+        match removed {
+            Ok(()) | Err(KnowledgeError::UnknownDocument { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.store.delete_document(document_id).await?;
+        self.refresh_lexicon();
+        self.store.add_audit(&caller.key_id, "document.remove", &document_id.0, &json!({})).await?;
+        Ok(())
+    }
+
+    /// Takes a document out of use; it stays listed.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` when it is not in the index.
+    pub async fn retire_document(
+        &self,
+        caller: &Caller,
+        document_id: &DocumentId,
+    ) -> Result<DocumentRecord, ApiError> {
+        let record = self.document(caller, document_id).await?;
+        if !matches!(record.status, DocumentStatus::Indexed | DocumentStatus::Retired) {
+            return Err(ApiError::conflict(format!("document {:?} is not indexed", document_id.0)));
+        }
+        let (library, id) = (self.library.clone(), document_id.clone());
+        self.gate.interactive(move || library.retire(&id)).await??;
+        self.store.set_document_status(document_id, DocumentStatus::Retired, None).await?;
+        self.store.add_audit(&caller.key_id, "document.retire", &document_id.0, &json!({})).await?;
+        Ok(self.store.document(document_id).await?)
+    }
+
+    /// Passages for a query.
+    ///
+    /// # Errors
+    /// `Unprocessable` for an empty query, `PayloadTooLarge` for a long one.
+    pub async fn search(&self, caller: &Caller, mut request: SearchRequest) -> Result<SearchReply, ApiError> {
+        self.check_question("query", &request.query)?;
+        if request.top_k.is_some_and(|top_k| !(1..=100).contains(&top_k)) {
+            return Err(ApiError::field("top_k", "must be 1 to 100"));
+        }
+        request.visible_brands.clone_from(&caller.brands);
+        let library = self.library.clone();
+        Ok(self.gate.interactive(move || timed("knowledge", "search", || library.search(&request))).await??)
+    }
+
+    /// A cited answer, or a refusal that says what to ask; kept with how it came about.
+    ///
+    /// # Errors
+    /// As [`Engine::search`].
+    pub async fn answer(&self, caller: &Caller, mut question: Question) -> Result<AnswerReply, ApiError> {
+        self.check_question("question", &question.question)?;
+        if question.conversation_id.as_ref().is_some_and(|id| !(1..=128).contains(&id.chars().count())) {
+            return Err(ApiError::field("conversation_id", "use 1 to 128 characters"));
+        }
+        question.visible_brands.clone_from(&caller.brands);
+        question.context = self.context(caller, question.conversation_id.as_deref()).await?;
+        let library = self.library.clone();
+        let asked = question.clone();
+        let answered = self
+            .gate
+            .interactive(move || timed("knowledge", "answer", || library.answer(&asked)))
+            .await??;
+        let answer_id = Store::new_answer_id();
+        let reply = AnswerReply { answer_id: answer_id.clone(), ..answered.reply };
+        let mut process = serde_json::to_value(&answered.process).map_err(ApiError::internal)?;
+        if let Some(process) = process.as_object_mut() {
+            process.insert("context".to_owned(), json!(answered.context));
+        }
+        let kept = NewAnswer {
+            question: question.question,
+            model: question.model.map(|model| model.to_string()),
+            product_line: question.product_line.map(|line| line.to_string()),
+            conversation_id: question.conversation_id,
+            grounded: reply.grounded,
+            refusal_reason: reply.refusal.as_ref().map(|refusal| name_of(&refusal.reason)),
+            body: serde_json::to_value(&reply).map_err(ApiError::internal)?,
+            process,
+            key_id: caller.key_id.clone(),
+        };
+        self.store.add_answer(&answer_id, &kept).await?;
+        Ok(reply)
+    }
+
+    /// What earlier questions of the conversation, asked with the same key, established.
+    async fn context(&self, caller: &Caller, conversation: Option<&str>) -> Result<ConversationContext, ApiError> {
+        let Some(conversation) = conversation else { return Ok(ConversationContext::default()) };
+        let last = self.store.conversation(conversation, &caller.key_id, 1).await?;
+        let context = last.first().and_then(|answer| answer.process.get("context")).cloned();
+        Ok(context.and_then(|context| serde_json::from_value(context).ok()).unwrap_or_default())
+    }
+
+    fn check_question(&self, field: &str, text: &str) -> Result<(), ApiError> {
+        if text.trim().is_empty() {
+            return Err(ApiError::field(field, "must not be empty"));
+        }
+        let (actual, most) = (text.chars().count(), self.config.limits.text_chars);
+        if actual > most {
+            return Err(ApiError::too_large("text_chars", most, Some(actual)));
+        }
+        Ok(())
+    }
+
+    /// A kept answer that the caller may see: its own, or any when the key is not limited to brands.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn answer_record(&self, caller: &Caller, answer_id: &str) -> Result<AnswerRecord, ApiError> {
+        let record = self.store.answer(answer_id).await?;
+        let visible = record.key_id == caller.key_id || caller.brands.is_empty() || caller.role == Role::Admin;
+        if visible {
+            return Ok(record);
+        }
+        Err(StoreError::NotFound { what: format!("answer {answer_id:?}") }.into())
+    }
+}
+
+/// The name of a unit variant as it stands in JSON.
+pub(super) fn name_of(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,200 @@
+//! Documents: added, listed, revised, retired, removed.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderName, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use shifu_domain::{DocumentId, DocumentMetadata};
+use shifu_store::{DocumentRecord, DocumentStatus};
+
+use super::Listing;
+use crate::access::Caller;
+use crate::error::{ApiError, ErrorBody};
+use crate::extract::{Form, List, rfc3339};
+use crate::state::AppState;
+
+/// A document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DocumentView {
+    /// Its identifier.
+    pub document_id: DocumentId,
+    /// Its title.
+    pub title: String,
+    /// queued, parsing, indexed, failed or retired.
+    pub status: String,
+    /// Part of the work done, 0..=1.
+    pub progress: f64,
+    /// Physical pages.
+    pub pages: u32,
+    /// Passages in the index.
+    pub passages: u32,
+    /// Pages that gave none.
+    pub skipped: Vec<SkippedView>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What the operator says about it.
+    pub metadata: DocumentMetadata,
+    /// The file's name.
+    pub file_name: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// RFC 3339.
+    pub created_at: String,
+    /// RFC 3339.
+    pub updated_at: String,
+}
+
+/// A page that gave no passage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SkippedView {
+    /// Physical page, from 1.
+    pub page: u32,
+    /// Why.
+    pub reason: String,
+}
+
+/// Reply to an upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DocumentAccepted {
+    /// Its identifier.
+    pub document_id: DocumentId,
+    /// Where it stands.
+    pub status: String,
+}
+
+/// The multipart body of an upload.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code)]
+pub(crate) struct DocumentForm {
+    /// PDF, DOCX, HTML, Markdown or plain text.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+    metadata: DocumentMetadata,
+}
+
+/// The name of a status in JSON.
+#[must_use]
+pub fn status_name(status: DocumentStatus) -> &'static str {
+    match status {
+        DocumentStatus::Queued => "queued",
+        DocumentStatus::Parsing => "parsing",
+        DocumentStatus::Indexed => "indexed",
+        DocumentStatus::Failed => "failed",
+        DocumentStatus::Retired => "retired",
+    }
+}
+
+pub(crate) fn view(record: DocumentRecord, zone: &jiff::tz::TimeZone) -> DocumentView {
+    let skipped = record.skipped.into_iter();
+    DocumentView {
+        document_id: record.document_id,
+        title: record.metadata.title.clone(),
+        status: status_name(record.status).to_owned(),
+        progress: record.progress,
+        pages: record.pages,
+        passages: record.passages,
+        skipped: skipped.map(|skipped| SkippedView { page: skipped.page, reason: skipped.reason }).collect(),
+        error: record.error,
+        metadata: record.metadata,
+        file_name: record.file_name,
+        sha256: record.original_sha256,
+        created_at: rfc3339(record.created_at, zone),
+        updated_at: rfc3339(record.updated_at, zone),
+    }
+}
+
+type Accepted = (StatusCode, [(HeaderName, String); 1], Json<DocumentAccepted>);
+
+fn accepted(record: &DocumentRecord) -> Accepted {
+    let location = format!("/v1/documents/{}", record.document_id.0);
+    let body = DocumentAccepted {
+        document_id: record.document_id.clone(),
+        status: status_name(record.status).to_owned(),
+    };
+    (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(body))
+}
+
+/// Adds a document. A file that is found unreadable within a moment is refused and not kept; otherwise parsing goes on and the
+/// status says how far it is.
+#[utoipa::path(post, path = "/v1/documents", tag = "knowledge",
+    request_body(content = inline(DocumentForm), content_type = "multipart/form-data"), responses(
+    (status = 202, body = DocumentAccepted, headers(("Location" = String))),
+    (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub(crate) async fn add(State(state): State<AppState>, caller: Caller, form: Form) -> Result<Accepted, ApiError> {
+    let metadata: DocumentMetadata = form.json("metadata")?;
+    let file = form.one("file")?;
+    let name = file.file_name.as_deref().unwrap_or("file");
+    let record = state.engine.add_document(&caller, name, file.bytes.clone(), metadata).await?;
+    Ok(accepted(&record))
+}
+
+/// Documents, newest first.
+#[utoipa::path(get, path = "/v1/documents", tag = "knowledge", params(
+    ("limit" = Option<u32>, Query,), ("cursor" = Option<String>, Query,), ("from" = Option<String>, Query,), ("to" = Option<String>, Query,),
+    ("status" = Option<String>, Query,)), responses((status = 200, body = Listing<DocumentView>)))]
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    caller: Caller,
+    List(request): List,
+) -> Result<Json<Listing<DocumentView>>, ApiError> {
+    let page = state.engine.store().documents(&request, &caller.brand_names()).await?;
+    Ok(Json(page.map(|document| view(document, state.engine.zone())).into()))
+}
+
+/// One document.
+#[utoipa::path(get, path = "/v1/documents/{document_id}", tag = "knowledge", params(("document_id" = String, Path,)), responses(
+    (status = 200, body = DocumentView), (status = 404, body = ErrorBody)))]
+pub(crate) async fn get(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(document_id): Path<String>,
+) -> Result<Json<DocumentView>, ApiError> {
+    let record = state.engine.document(&caller, &DocumentId(document_id)).await?;
+    Ok(Json(view(record, state.engine.zone())))
+}
+
+/// Removes a document from the index and the store.
+#[utoipa::path(delete, path = "/v1/documents/{document_id}", tag = "knowledge", params(("document_id" = String, Path,)), responses(
+    (status = 204), (status = 404, body = ErrorBody)))]
+pub(crate) async fn delete(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(document_id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    state.engine.remove_document(&caller, &DocumentId(document_id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Adds a new revision that replaces the document. `metadata` may be left out: then it is that of the document.
+#[utoipa::path(post, path = "/v1/documents/{document_id}/revise", tag = "knowledge", params(("document_id" = String, Path,)),
+    request_body(content = inline(DocumentForm), content_type = "multipart/form-data"), responses(
+    (status = 202, body = DocumentAccepted, headers(("Location" = String))), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
+pub(crate) async fn revise(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(document_id): Path<String>,
+    form: Form,
+) -> Result<Accepted, ApiError> {
+    let document_id = DocumentId(document_id);
+    let old = state.engine.document(&caller, &document_id).await?;
+    let given = form.optional("metadata")?.is_some();
+    let metadata = if given { form.json("metadata")? } else { old.metadata };
+    let metadata = DocumentMetadata { supersedes: Some(document_id), ..metadata };
+    let file = form.one("file")?;
+    let name = file.file_name.as_deref().unwrap_or("file");
+    let record = state.engine.add_document(&caller, name, file.bytes.clone(), metadata).await?;
+    Ok(accepted(&record))
+}
+
+/// Takes a document out of use; it stays listed.
+#[utoipa::path(post, path = "/v1/documents/{document_id}/retire", tag = "knowledge", params(("document_id" = String, Path,)), responses(
+    (status = 200, body = DocumentView), (status = 404, body = ErrorBody), (status = 409, description = "not indexed", body = ErrorBody)))]
+pub(crate) async fn retire(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(document_id): Path<String>,
+) -> Result<Json<DocumentView>, ApiError> {
+    let record = state.engine.retire_document(&caller, &DocumentId(document_id)).await?;
+    Ok(Json(view(record, state.engine.zone())))
+}

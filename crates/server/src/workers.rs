@@ -1,0 +1,93 @@
+//! Workers of the job queue: what was acknowledged is done, across restarts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shifu_store::{Job, JobKind};
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::Engine;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// How long a claim holds without its worker finishing; work of a crashed process is taken over then, or at the next start.
+pub(crate) const LEASE_MS: i64 = 30 * 60 * 1000;
+/// Attempts before a job that fails through our fault is given up.
+const MOST_ATTEMPTS: u32 = 5;
+/// Looks for work that another process queued (`shifu knowledge add` on the same data directory) so often.
+const POLL: Duration = Duration::from_secs(2);
+
+/// Puts back what an earlier process left, then starts one worker a kind.
+pub(crate) async fn start(state: &AppState) -> Result<(), ApiError> {
+    let store = state.engine.store();
+    let jobs = store.requeue_jobs_of_others().await?;
+    let calls = store.forget_interrupted_calls().await?;
+    if jobs + calls > 0 {
+        tracing::info!(jobs, calls, "took over what an earlier process left unfinished");
+    }
+    for kind in [JobKind::ParseDocument, JobKind::Inspect] {
+        tokio::spawn(work(state.engine.clone(), kind, state.stopping.clone()));
+    }
+    Ok(())
+}
+
+async fn work(engine: Arc<Engine>, kind: JobKind, stopping: CancellationToken) {
+    while !stopping.is_cancelled() {
+        match engine.store().claim_job(kind, LEASE_MS).await {
+            Ok(Some(job)) => run(&engine, &job).await,
+            Ok(None) => wait(&engine, kind, &stopping).await,
+            Err(error) => {
+                tracing::error!(%error, kind = kind.as_str(), "cannot claim a job");
+                tokio::time::sleep(POLL).await;
+            }
+        }
+    }
+}
+
+async fn wait(engine: &Engine, kind: JobKind, stopping: &CancellationToken) {
+    tokio::select! {
+        () = engine.job_arrived(kind) => {}
+        () = tokio::time::sleep(POLL) => {}
+        () = stopping.cancelled() => {}
+    }
+}
+
+/// Runs a claimed job to its end: done, failed for good, or put back.
+pub(crate) async fn run(engine: &Engine, job: &Job) {
+    let outcome = match job.kind {
+        JobKind::ParseDocument => engine.parse_document(&job.subject).await,
+        JobKind::Inspect => engine.run_inspection(&job.subject).await.map(|_| ()),
+    };
+    metrics::counter!("shifu_jobs_total", "kind" => job.kind.as_str(), "ok" => outcome.is_ok().to_string()).increment(1);
+    let result = match outcome {
+        Ok(()) => engine.store().finish_job(&job.job_id).await,
+        Err(error) if error.is_bad_input() || job.attempts >= MOST_ATTEMPTS => {
+            tracing::warn!(job = job.job_id, kind = job.kind.as_str(), code = error.code(), "job failed");
+            give_up(engine, job, &error).await
+        }
+        Err(error) => {
+            tracing::warn!(job = job.job_id, kind = job.kind.as_str(), %error, attempt = job.attempts, "job will be tried again");
+            let delay_ms = 1000 << job.attempts.min(6);
+            engine.store().retry_job(&job.job_id, delay_ms, &error.to_string()).await
+        }
+    };
+    if let Err(error) = result {
+        tracing::error!(%error, job = job.job_id, "cannot record what became of a job");
+    }
+}
+
+async fn give_up(engine: &Engine, job: &Job, error: &ApiError) -> Result<(), shifu_store::StoreError> {
+    let store = engine.store();
+    let reason = if error.is_bad_input() { error.english() } else { error.to_string() };
+    match job.kind {
+        JobKind::ParseDocument => {
+            let id = shifu_domain::DocumentId(job.subject.clone());
+            match store.set_document_status(&id, shifu_store::DocumentStatus::Failed, Some(&reason)).await {
+                Ok(()) | Err(shifu_store::StoreError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        JobKind::Inspect => store.fail_inspection(&job.subject, &reason).await?,
+    }
+    store.finish_job(&job.job_id).await
+}
