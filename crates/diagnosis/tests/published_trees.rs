@@ -72,23 +72,12 @@ fn open_psa_models_give_their_published_probabilities() {
 fn aralia_trees_give_the_reference_values() {
     let Some(folder) = folder("aralia") else { return };
     let table = std::fs::read_to_string(folder.join("reference.tsv")).unwrap();
-    let only = std::env::args()
-        .nth(1)
-        .filter(|a| a.starts_with("only="))
-        .map(|a| a[5..].to_owned());
     let (mut right, mut total, mut probability_ms, mut all_ms) = (0, 0, 0.0, 0.0);
     for row in table.lines().skip(1) {
         let columns: Vec<&str> = row.split('\t').collect();
         total += 1;
         let tree = load(&folder, &[&format!("{}.xml", columns[0])]);
-        let limits = AnalysisLimits {
-            max_nodes: if cfg!(debug_assertions) {
-                1_000_000
-            } else {
-                8_000_000
-            },
-            ..Default::default()
-        };
+        let limits = AnalysisLimits::default();
         match tree.analyze(None, limits) {
             Err(error) => eprintln!("{:9} {error}", columns[0]),
             Ok(a) => {
