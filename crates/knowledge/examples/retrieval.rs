@@ -70,7 +70,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     if let Some(at) = std::env::args().position(|a| a == "--foreign") {
-        let foreign = std::env::args().nth(at + 1).ok_or("give a file after --foreign")?;
+        let foreign = std::env::args()
+            .nth(at + 1)
+            .ok_or("give a file after --foreign")?;
         let own: Vec<String> = questions.iter().map(|q| q.0.clone()).collect();
         evidence(&library, &own, "own")?;
         evidence(&library, &questions_of(&foreign)?, "foreign")?;
@@ -93,9 +95,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn questions_of(file: &str) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let text = std::fs::read_to_string(file)?;
     let data: Value = serde_json::from_str(&text)?;
-    let paragraphs = data["data"].as_array().into_iter().flatten().flat_map(|a| a["paragraphs"].as_array().into_iter().flatten());
+    let paragraphs = data["data"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|a| a["paragraphs"].as_array().into_iter().flatten());
     let questions = paragraphs.flat_map(|p| p["qas"].as_array().into_iter().flatten());
-    Ok(questions.filter_map(|q| q["question"].as_str()).map(str::to_owned).take(1000).collect())
+    Ok(questions
+        .filter_map(|q| q["question"].as_str())
+        .map(str::to_owned)
+        .take(1000)
+        .collect())
 }
 
 /// Quantiles of the evidence and the share refused at several floors.
@@ -104,7 +114,10 @@ fn evidence(library: &Library, questions: &[String], name: &str) -> Result<(), B
     let mut values = Vec::new();
     let mut refused = 0;
     for question in questions {
-        let answered = library.answer(&shifu_knowledge::Question { question: question.clone(), ..Default::default() })?;
+        let answered = library.answer(&shifu_knowledge::Question {
+            question: question.clone(),
+            ..Default::default()
+        })?;
         refused += usize::from(answered.reply.refusal.is_some());
         values.push(answered.process.evidence);
     }
@@ -113,7 +126,16 @@ fn evidence(library: &Library, questions: &[String], name: &str) -> Result<(), B
     let below = |floor: f64| values.iter().filter(|&&v| v < floor).count() as f64 / values.len() as f64;
     println!(
         "{name}: refused {:.3}; evidence 5 % {:.2} 25 % {:.2} 50 % {:.2} 75 % {:.2} 95 % {:.2}; below .35 {:.3} .40 {:.3} .45 {:.3} .50 {:.3}",
-        refused as f64 / values.len() as f64, at(0.05), at(0.25), at(0.5), at(0.75), at(0.95), below(0.35), below(0.4), below(0.45), below(0.5)
+        refused as f64 / values.len() as f64,
+        at(0.05),
+        at(0.25),
+        at(0.5),
+        at(0.75),
+        at(0.95),
+        below(0.35),
+        below(0.4),
+        below(0.45),
+        below(0.5)
     );
     Ok(())
 }

@@ -91,17 +91,25 @@ pub(crate) fn coarse_words(folded: &str) -> Vec<String> {
     let mut out = Vec::new();
     for (run, han) in runs(folded) {
         if han {
-            out.extend(
-                jieba()
-                    .cut(run, true)
-                    .into_iter()
-                    .map(|token| token.word.to_owned()),
-            );
+            for token in jieba().cut(run, true) {
+                push_split(&mut out, token.word);
+            }
         } else {
             out.push(stem(run));
         }
     }
     out
+}
+
+/// The model of unknown words joins single characters (`该充`): a pair that no dictionary has, with a word that only asks in it,
+/// is two words. Other unknown pairs are names and stay whole.
+fn push_split(out: &mut Vec<String>, word: &str) {
+    let chars: Vec<String> = word.chars().map(String::from).collect();
+    if chars.len() == 2 && chars.iter().any(|c| is_stop_word(c)) && !jieba().has_word(word) {
+        out.extend(chars);
+    } else {
+        out.push(word.to_owned());
+    }
 }
 
 /// How much a word of a question says about its subject, by its part of speech: things 1, actions 0.6, the rest 0.3.
@@ -120,7 +128,9 @@ pub(crate) fn subject_weights(folded: &str) -> Vec<(String, f64)> {
                 "a" | "ad" | "b" | "s" | "l" | "i" | "j" => 0.6,
                 _ => 0.3,
             };
-            out.push((tag.word.to_owned(), weight));
+            let mut pieces = Vec::new();
+            push_split(&mut pieces, tag.word);
+            out.extend(pieces.into_iter().map(|word| (word, weight)));
         }
     }
     out

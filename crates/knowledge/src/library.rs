@@ -373,7 +373,10 @@ impl Library {
         );
         if !understood.codes.is_empty() && !understood.detail.is_empty() {
             // The row says what the code is; who asks for a detail of it needs what stands beyond the row.
-            for candidate in ranked.iter_mut().filter(|candidate| candidate.stored.kind == Kind::Row) {
+            for candidate in ranked
+                .iter_mut()
+                .filter(|candidate| candidate.stored.kind == Kind::Row)
+            {
                 candidate.score -= ROW_FOR_DETAIL;
             }
         }

@@ -166,7 +166,11 @@ impl Understood {
             }
         }
         for word in &self.words {
-            self.terms.synonyms.extend(analysis::synonyms(word).filter(|other| other.chars().count() >= 2).map(str::to_owned));
+            self.terms.synonyms.extend(
+                analysis::synonyms(word)
+                    .filter(|other| other.chars().count() >= 2)
+                    .map(str::to_owned),
+            );
         }
         self.terms.bigrams = content_bigrams(folded);
         let talk: BTreeSet<&str> = CODE_TALK.split_whitespace().collect();

@@ -56,13 +56,22 @@ pub(super) fn judge(
         return Ok(Judged::default());
     }
     let asked = asked_weights(library, retrieval);
-    let values: Vec<f64> = order.iter().map(|&at| of(&retrieval.ranked[at], retrieval, &asked)).collect();
+    let values: Vec<f64> = order
+        .iter()
+        .map(|&at| of(&retrieval.ranked[at], retrieval, &asked))
+        .collect();
     let best_score = retrieval.ranked[order[0]].score.max(f64::MIN_POSITIVE);
     // Evidence looks at the clause that asks, rank at the whole story: together they choose the passage to answer from.
     let mut weighed: Vec<(usize, f64, f64)> = order
         .iter()
         .zip(&values)
-        .map(|(&at, &value)| (at, value, retrieval.ranked[at].score / best_score + EVIDENCE_WEIGHT * value))
+        .map(|(&at, &value)| {
+            (
+                at,
+                value,
+                retrieval.ranked[at].score / best_score + EVIDENCE_WEIGHT * value,
+            )
+        })
         .collect();
     weighed.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0)));
     order = weighed.iter().map(|(at, _, _)| *at).collect();
@@ -91,17 +100,49 @@ fn is_model_term(term: &str, understood: &crate::question::Understood) -> bool {
 fn asked_weights(library: &Library, retrieval: &Retrieval) -> Vec<Asked> {
     let folded = &retrieval.understood.folded;
     let mut texts = vec![folded.clone()];
-    let clauses: Vec<&str> = folded.split(['，', ',', '。', ';', '；', '！', '!', ' ']).filter(|c| !c.trim().is_empty()).collect();
+    let clauses: Vec<&str> = folded
+        .split(['，', ',', '。', ';', '；', '！', '!', ' '])
+        .filter(|c| !c.trim().is_empty())
+        .collect();
     if clauses.len() > 1 && !retrieval.understood.latin {
-        texts.extend(clauses.iter().filter(|clause| asks(clause)).map(|clause| (*clause).to_owned()));
+        texts.extend(
+            clauses
+                .iter()
+                .filter(|clause| asks(clause))
+                .map(|clause| (*clause).to_owned()),
+        );
     }
-    texts.iter().map(|text| Asked::new(text, library, retrieval)).filter(|asked| asked.total > 0.0).collect()
+    texts
+        .iter()
+        .map(|text| Asked::new(text, library, retrieval))
+        .filter(|asked| asked.total > 0.0)
+        .collect()
 }
 
 fn asks(clause: &str) -> bool {
-    ["多少", "几", "什么", "怎么", "如何", "哪", "吗", "多久", "多大", "多长", "为何", "谁", "是否", "能不能", "要不要", "啥", "咋", "?", "？"]
-        .iter()
-        .any(|word| clause.contains(word))
+    [
+        "多少",
+        "几",
+        "什么",
+        "怎么",
+        "如何",
+        "哪",
+        "吗",
+        "多久",
+        "多大",
+        "多长",
+        "为何",
+        "谁",
+        "是否",
+        "能不能",
+        "要不要",
+        "啥",
+        "咋",
+        "?",
+        "？",
+    ]
+    .iter()
+    .any(|word| clause.contains(word))
 }
 
 /// Content words of a (part of a) question with what each weighs, and its bigrams.
@@ -116,20 +157,39 @@ impl Asked {
         let understood = &retrieval.understood;
         let named = |word: &str| {
             let upper = word.to_uppercase();
-            word.bytes().all(|b| b.is_ascii_digit()) || understood.models.iter().any(|model| model.canonical.contains(&upper))
+            word.bytes().all(|b| b.is_ascii_digit())
+                || understood
+                    .models
+                    .iter()
+                    .any(|model| model.canonical.contains(&upper))
         };
         let mut words: Vec<(String, f64)> = Vec::new();
         for (word, weight) in analysis::subject_weights(text) {
-            if !analysis::is_stop_word(&word) && !named(&word) && words.iter().all(|(other, _)| *other != word) {
+            if !analysis::is_stop_word(&word)
+                && !named(&word)
+                && words.iter().all(|(other, _)| *other != word)
+            {
                 let idf = library.idf(retrieval, &word) * if question::is_talk(&word) { 0.3 } else { 1.0 };
                 words.push((word, weight * idf));
             }
         }
         // A single character that is not a word of the library says nothing against a passage.
-        words.retain(|(word, _)| word.chars().count() > 1 || word.is_ascii() || analysis::synonyms(word).next().is_some());
+        words.retain(|(word, _)| {
+            word.chars().count() > 1 || word.is_ascii() || analysis::synonyms(word).next().is_some()
+        });
         let total = words.iter().map(|(_, weight)| weight).sum();
-        let bigrams = understood.terms.bigrams.iter().filter(|bigram| text.contains(bigram.as_str())).cloned().collect();
-        Self { words, total, bigrams }
+        let bigrams = understood
+            .terms
+            .bigrams
+            .iter()
+            .filter(|bigram| text.contains(bigram.as_str()))
+            .cloned()
+            .collect();
+        Self {
+            words,
+            total,
+            bigrams,
+        }
     }
 }
 
@@ -140,10 +200,20 @@ fn of(ranked: &Ranked, retrieval: &Retrieval, asked: &[Asked]) -> f64 {
     let text = analysis::fold(&rank::searchable(&ranked.stored));
     let mut evidence: f64 = 0.0;
     for (at, asked) in asked.iter().enumerate() {
-        let weighted =
-            rank::Weighted { words: asked.words.iter().map(|(word, weight)| (word.as_str(), *weight)).collect(), total: asked.total };
+        let weighted = rank::Weighted {
+            words: asked
+                .words
+                .iter()
+                .map(|(word, weight)| (word.as_str(), *weight))
+                .collect(),
+            total: asked.total,
+        };
         let (coverage, window) = rank::coverage(&text, &weighted);
-        let shared = asked.bigrams.iter().filter(|bigram| text.contains(bigram.as_str())).count();
+        let shared = asked
+            .bigrams
+            .iter()
+            .filter(|bigram| text.contains(bigram.as_str()))
+            .count();
         let value = if asked.bigrams.is_empty() {
             0.55 * coverage + 0.45 * window
         } else {
@@ -160,10 +230,15 @@ fn of(ranked: &Ranked, retrieval: &Retrieval, asked: &[Asked]) -> f64 {
     let units = quote::units_asked(&understood.folded);
     let body = analysis::fold(&ranked.stored.passage.text);
     if understood.intent == Intent::Quantity
-        && !body.chars().any(|c| c.is_ascii_digit() || "一二三四五六七八九十百千万两".contains(c))
+        && !body
+            .chars()
+            .any(|c| c.is_ascii_digit() || "一二三四五六七八九十百千万两".contains(c))
     {
         evidence *= 0.7;
-    } else if understood.intent == Intent::Quantity && !units.is_empty() && !units.iter().any(|unit| body.contains(unit)) {
+    } else if understood.intent == Intent::Quantity
+        && !units.is_empty()
+        && !units.iter().any(|unit| body.contains(unit))
+    {
         evidence *= 0.85;
     }
     evidence.clamp(0.0, 1.0)

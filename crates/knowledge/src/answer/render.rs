@@ -124,10 +124,11 @@ fn code_rows(
         .iter()
         .copied()
         .filter(|row| {
-            row.stored
-                .cells
-                .first()
-                .is_some_and(|cell| terms::codes_of_cell(cell).iter().any(|code| understood.codes.contains(code)))
+            row.stored.cells.first().is_some_and(|cell| {
+                terms::codes_of_cell(cell)
+                    .iter()
+                    .any(|code| understood.codes.contains(code))
+            })
         })
         .collect();
     if !opens.is_empty() {

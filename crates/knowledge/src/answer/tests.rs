@@ -3,7 +3,8 @@
 use shifu_domain::{DocumentId, DocumentMetadata, ModelNumber, ProductLine};
 
 use crate::{
-    Answered, ConversationContext, DocumentUpload, KnowledgeError, Library, LibraryOptions, Question, RefusalReason, SearchRequest,
+    Answered, ConversationContext, DocumentUpload, KnowledgeError, Library, LibraryOptions, Question,
+    RefusalReason, SearchRequest,
 };
 
 const MANUAL: &str = "<!-- page 1 -->\n# 测试空调维修手册\n\n## 1 规格\n\n| 参数 | 单位 | KFR-26GW/QH1 | KFR-35GW/QH1 |\n| --- | --- | --- | --- |\n| R32 充注量 | g | 530 | 680 |\n| 标准管长 | m | 4 | 4 |\n\n<!-- page 2 -->\n## 2 故障代码\n\n| 代码 | 名称 | 原因 | 处理 |\n| --- | --- | --- | --- |\n| E6 | 室内外机通讯故障 | 连接线松动 | 检查连接线，换 AC-PCB-201 |\n| LE | 压缩机堵转 | 压缩机卡死 | 更换压缩机 |\n\n<!-- page 3 -->\n## 3 检修 E6\n\n> 警告：测量时带电，须戴绝缘手套。\n\n1. 断电重启一次。\n2. 测通讯电压，应在 0～24 V 之间跳动。\n3. 换室外主板 AC-PCB-335。\n";
@@ -21,19 +22,35 @@ fn metadata(title: &str, models: &[&str], supersedes: Option<&str>) -> DocumentM
 }
 
 fn add(library: &Library, id: &str, text: &str, metadata: DocumentMetadata) {
-    let upload = DocumentUpload { bytes: text.into(), file_name: format!("{id}.md"), metadata, document_id: DocumentId(id.into()) };
+    let upload = DocumentUpload {
+        bytes: text.into(),
+        file_name: format!("{id}.md"),
+        metadata,
+        document_id: DocumentId(id.into()),
+    };
     library.add(&upload, &mut |_| {}).unwrap();
 }
 
 fn library() -> Library {
     let library = Library::in_memory().unwrap();
-    add(&library, "manual", MANUAL, metadata("手册", &["KFR-26GW/QH1", "KFR-35GW/QH1"], None));
+    add(
+        &library,
+        "manual",
+        MANUAL,
+        metadata("手册", &["KFR-26GW/QH1", "KFR-35GW/QH1"], None),
+    );
     library
 }
 
 fn ask(library: &Library, question: &str, model: Option<&str>) -> Answered {
     let model = model.map(|m| ModelNumber::new(m).unwrap());
-    library.answer(&Question { question: question.into(), model, ..Question::default() }).unwrap()
+    library
+        .answer(&Question {
+            question: question.into(),
+            model,
+            ..Question::default()
+        })
+        .unwrap()
 }
 
 fn reason(answered: &Answered) -> Option<RefusalReason> {
@@ -43,7 +60,10 @@ fn reason(answered: &Answered) -> Option<RefusalReason> {
 #[test]
 fn a_code_row_stays_a_row_with_its_labels() {
     let reply = ask(&library(), "空调报Ｅ－６是什么故障", None).reply;
-    assert_eq!(reply.answer, "代码：E6\n名称：室内外机通讯故障\n原因：连接线松动\n处理：检查连接线，换 AC-PCB-201");
+    assert_eq!(
+        reply.answer,
+        "代码：E6\n名称：室内外机通讯故障\n原因：连接线松动\n处理：检查连接线，换 AC-PCB-201"
+    );
     assert_eq!((reply.citations[0].page, reply.grounded), (2, true));
     assert!(reply.citations[0].quote.contains("室内外机通讯故障"));
 }
@@ -57,7 +77,11 @@ fn letters_under_a_code_column_are_a_code() {
 #[test]
 fn steps_and_their_warning_come_when_asked_what_to_do() {
     let reply = ask(&library(), "E6怎么处理", None).reply;
-    assert!(reply.answer.contains("1. 断电重启一次。\n2. 测通讯电压"), "{}", reply.answer);
+    assert!(
+        reply.answer.contains("1. 断电重启一次。\n2. 测通讯电压"),
+        "{}",
+        reply.answer
+    );
     assert!(reply.warnings[0].contains("绝缘手套"), "{:?}", reply.warnings);
 }
 
@@ -69,7 +93,10 @@ fn the_column_of_the_model_is_chosen_and_asked_for_when_values_differ() {
     let without = ask(&library, "R32充注量是多少", None);
     assert_eq!(reason(&without), Some(RefusalReason::ModelNeeded));
     assert!(without.reply.answer.contains("530") && without.reply.answer.contains("680"));
-    assert_eq!(ask(&library, "标准管长是多少米", None).reply.answer, "标准管长（m）：4");
+    assert_eq!(
+        ask(&library, "标准管长是多少米", None).reply.answer,
+        "标准管长（m）：4"
+    );
 }
 
 #[test]
@@ -82,7 +109,12 @@ fn names_that_stand_nowhere_are_refused_by_kind() {
         ("今天股票行情怎么样", RefusalReason::OutOfScope),
     ] {
         let answered = ask(&library, question, None);
-        assert_eq!(reason(&answered), Some(expected), "{question}: {:?}", answered.reply);
+        assert_eq!(
+            reason(&answered),
+            Some(expected),
+            "{question}: {:?}",
+            answered.reply
+        );
         assert!(!answered.reply.grounded && !answered.reply.refusal.unwrap().ask_for.is_empty());
     }
 }
@@ -90,10 +122,24 @@ fn names_that_stand_nowhere_are_refused_by_kind() {
 #[test]
 fn numbers_and_codes_of_an_answer_stand_in_its_quotes() {
     let library = library();
-    for (question, model) in [("E6是什么", None), ("E6怎么修", None), ("R32充注量", Some("KFR-26GW/QH1")), ("通讯电压是多少伏", None)] {
+    for (question, model) in [
+        ("E6是什么", None),
+        ("E6怎么修", None),
+        ("R32充注量", Some("KFR-26GW/QH1")),
+        ("通讯电压是多少伏", None),
+    ] {
         let reply = ask(&library, question, model).reply;
-        let quotes: String = reply.citations.iter().map(|c| c.quote.as_str()).collect::<Vec<_>>().join("\n");
-        for number in reply.answer.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter(|w| w.bytes().any(|b| b.is_ascii_digit())) {
+        let quotes: String = reply
+            .citations
+            .iter()
+            .map(|c| c.quote.as_str())
+            .collect::<Vec<_>>()
+            .join("\n");
+        for number in reply
+            .answer
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+            .filter(|w| w.bytes().any(|b| b.is_ascii_digit()))
+        {
             assert!(quotes.contains(number), "{number} of {question} in {quotes}");
         }
         for citation in &reply.citations {
@@ -107,40 +153,101 @@ fn numbers_and_codes_of_an_answer_stand_in_its_quotes() {
 fn a_conversation_carries_model_and_code() {
     let library = library();
     let first = library
-        .answer(&Question { question: "KFR-35GW/QH1报E6".into(), ..Question::default() })
+        .answer(&Question {
+            question: "KFR-35GW/QH1报E6".into(),
+            ..Question::default()
+        })
         .unwrap();
     assert_eq!(first.context.codes[0].as_str(), "E6");
     assert_eq!(first.context.model.as_ref().unwrap().as_str(), "KFR-35GW/QH1");
-    let follow = Question { question: "那怎么处理呢".into(), context: first.context, ..Question::default() };
+    let follow = Question {
+        question: "那怎么处理呢".into(),
+        context: first.context,
+        ..Question::default()
+    };
     let second = library.answer(&follow).unwrap();
-    assert!(second.reply.refusal.is_none() && second.reply.citations[0].quote.contains("电压") || second.reply.answer.contains("连接线"), "{:?}", second.reply);
+    assert!(
+        second.reply.refusal.is_none() && second.reply.citations[0].quote.contains("电压")
+            || second.reply.answer.contains("连接线"),
+        "{:?}",
+        second.reply
+    );
     assert_eq!(ConversationContext::default().codes.len(), 0);
 }
 
 #[test]
 fn a_replaced_document_is_never_cited_and_comes_back_when_its_successor_is_retired() {
     let library = library();
-    add(&library, "new", &MANUAL.replace("680", "700"), metadata("新手册", &["KFR-26GW/QH1", "KFR-35GW/QH1"], Some("manual")));
-    let hits = |query: &str| library.search(&SearchRequest { query: query.into(), ..SearchRequest::default() }).unwrap().hits;
+    add(
+        &library,
+        "new",
+        &MANUAL.replace("680", "700"),
+        metadata("新手册", &["KFR-26GW/QH1", "KFR-35GW/QH1"], Some("manual")),
+    );
+    let hits = |query: &str| {
+        library
+            .search(&SearchRequest {
+                query: query.into(),
+                ..SearchRequest::default()
+            })
+            .unwrap()
+            .hits
+    };
     assert!(hits("R32 充注量").iter().all(|hit| hit.document_id.0 == "new"));
-    assert!(ask(&library, "R32充注量", Some("KFR-35GW/QH1")).reply.answer.contains("700"));
+    assert!(
+        ask(&library, "R32充注量", Some("KFR-35GW/QH1"))
+            .reply
+            .answer
+            .contains("700")
+    );
     library.retire(&DocumentId("new".into())).unwrap();
-    assert!(ask(&library, "R32充注量", Some("KFR-35GW/QH1")).reply.answer.contains("680"));
+    assert!(
+        ask(&library, "R32充注量", Some("KFR-35GW/QH1"))
+            .reply
+            .answer
+            .contains("680")
+    );
 }
 
 #[test]
 fn filters_never_leak_and_removal_is_complete() {
     let library = library();
-    add(&library, "other", &MANUAL.replace("通讯故障", "别的故障"), metadata("别的机型", &["KFR-72LW/QH2"], None));
-    let mut request = SearchRequest { query: "E6 故障".into(), model: Some(ModelNumber::new("KFR-35GW/QH1").unwrap()), ..SearchRequest::default() };
-    assert!(library.search(&request).unwrap().hits.iter().all(|hit| hit.document_id.0 == "manual"));
+    add(
+        &library,
+        "other",
+        &MANUAL.replace("通讯故障", "别的故障"),
+        metadata("别的机型", &["KFR-72LW/QH2"], None),
+    );
+    let mut request = SearchRequest {
+        query: "E6 故障".into(),
+        model: Some(ModelNumber::new("KFR-35GW/QH1").unwrap()),
+        ..SearchRequest::default()
+    };
+    assert!(
+        library
+            .search(&request)
+            .unwrap()
+            .hits
+            .iter()
+            .all(|hit| hit.document_id.0 == "manual")
+    );
     request.model = None;
     request.product_line = Some(ProductLine::new("smart_toilet").unwrap());
     assert!(library.search(&request).unwrap().hits.is_empty());
     library.remove(&DocumentId("manual".into())).unwrap();
     request.product_line = None;
-    assert!(library.search(&request).unwrap().hits.iter().all(|hit| hit.document_id.0 == "other"));
-    assert!(matches!(library.remove(&DocumentId("manual".into())), Err(KnowledgeError::UnknownDocument { .. })));
+    assert!(
+        library
+            .search(&request)
+            .unwrap()
+            .hits
+            .iter()
+            .all(|hit| hit.document_id.0 == "other")
+    );
+    assert!(matches!(
+        library.remove(&DocumentId("manual".into())),
+        Err(KnowledgeError::UnknownDocument { .. })
+    ));
 }
 
 #[test]
@@ -169,7 +276,12 @@ fn searches_run_while_documents_are_added() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for number in 0..8 {
-                add(&library, &format!("d{number}"), MANUAL, metadata("又一本", &[], None));
+                add(
+                    &library,
+                    &format!("d{number}"),
+                    MANUAL,
+                    metadata("又一本", &[], None),
+                );
             }
         });
         for _ in 0..2 {

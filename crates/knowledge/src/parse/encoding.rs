@@ -36,9 +36,23 @@ fn detected(bytes: &[u8]) -> &'static Encoding {
     detector.feed(sample, true);
     let guess = detector.guess(Some(b"cn"), chardetng::Utf8Detection::Allow);
     if guess == GB18030 || guess == encoding_rs::GBK || guess == BIG5 {
-        return if guess == BIG5 { BIG5 } else { GB18030 };
+        return if misfits(sample, BIG5) < misfits(sample, GB18030) {
+            BIG5
+        } else {
+            GB18030
+        };
     }
     guess
+}
+
+/// Characters that no Chinese text has: private ones, broken ones, rare ideographs and foreign letters amid ideographs.
+fn misfits(bytes: &[u8], encoding: &'static Encoding) -> usize {
+    let text = encoding.decode_without_bom_handling(bytes).0;
+    text.chars()
+        .filter(|c| {
+            matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fffd}' | '\u{3040}'..='\u{30ff}' | '\u{400}'..='\u{4ff}' | '\u{3400}'..='\u{4dbf}' | '\u{20000}'..='\u{2fa1f}')
+        })
+        .count()
 }
 
 fn broken_utf8_share(bytes: &[u8]) -> f64 {

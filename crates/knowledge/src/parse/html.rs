@@ -99,6 +99,8 @@ struct State {
     lists: Vec<Option<u32>>,
     item: Option<String>,
     tables: Vec<OpenTable>,
+    /// Tables open inside a cell: their text belongs to that cell.
+    nested: usize,
     warning_depth: usize,
     hidden: bool,
     preformatted: bool,
@@ -114,6 +116,7 @@ impl State {
             lists: Vec::new(),
             item: None,
             tables: Vec::new(),
+            nested: 0,
             warning_depth: 0,
             hidden: false,
             preformatted: false,
@@ -169,6 +172,7 @@ impl State {
             "head" => {}
             "table" if opening => self.open_table(),
             "table" => self.close_table(),
+            "tr" | "td" | "th" if self.nested > 0 => self.text_break(),
             "tr" if !self.tables.is_empty() => self.close_row(),
             "td" | "th" if !self.tables.is_empty() => self.cell(tag, opening),
             "br" => self.text_break(),
@@ -263,14 +267,14 @@ impl State {
     fn open_table(&mut self) {
         if self.tables.is_empty() {
             self.flush();
-        }
-        // A table inside a cell adds its text to that cell; only the outermost one is kept as a table.
-        if self.tables.is_empty() {
             self.tables.push(OpenTable {
                 grid: Grid::new(self.limits.table_cells),
                 row: Vec::new(),
                 cell: None,
             });
+        } else {
+            self.nested += 1;
+            self.text_break();
         }
     }
 
@@ -310,6 +314,10 @@ impl State {
     }
 
     fn close_table(&mut self) {
+        if self.nested > 0 {
+            self.nested -= 1;
+            return;
+        }
         self.close_row();
         if let Some(table) = self.tables.pop()
             && let Some(block) = table.grid.finish()
@@ -339,6 +347,7 @@ impl State {
     }
 
     fn close_everything(&mut self) {
+        self.nested = 0;
         while !self.tables.is_empty() {
             self.close_table();
         }

@@ -87,7 +87,10 @@ impl Row {
             }
             out
         };
-        self.cells.iter().map(|cell| ((self.y / 4.0).round() as i64, masked(&cell.text))).collect()
+        self.cells
+            .iter()
+            .map(|cell| ((self.y / 4.0).round() as i64, masked(&cell.text)))
+            .collect()
     }
 
     /// Characters by font size in half points.
@@ -124,8 +127,16 @@ fn row(mut line: Vec<Glyph>, uprights: &[Upright]) -> Option<Row> {
     line.dedup_by(|b, a| a.text == b.text && (a.x - b.x).abs() < 0.12 * a.size);
     let size = line.iter().map(|g| g.size).fold(0.0, f64::max);
     let y = line.iter().map(|g| g.y).fold(f64::MIN, f64::max);
-    let dividers: Vec<f64> = uprights.iter().filter(|rule| rule.y0 < y - 0.2 * size && rule.y1 > y - 0.4 * size).map(|rule| rule.x).collect();
-    let divided = |from: f64, to: f64| dividers.iter().any(|&x| x > from - 1.0 && x < to + 1.0 && to > from - 1.0);
+    let dividers: Vec<f64> = uprights
+        .iter()
+        .filter(|rule| rule.y0 < y - 0.2 * size && rule.y1 > y - 0.4 * size)
+        .map(|rule| rule.x)
+        .collect();
+    let divided = |from: f64, to: f64| {
+        dividers
+            .iter()
+            .any(|&x| x > from - 1.0 && x < to + 1.0 && to > from - 1.0)
+    };
     let mut cells: Vec<Cell> = Vec::new();
     for glyph in &line {
         let blank = glyph.text.chars().all(char::is_whitespace);
@@ -169,8 +180,13 @@ fn row(mut line: Vec<Glyph>, uprights: &[Upright]) -> Option<Row> {
 /// `1.`, `（2）`, `①`, `•` and nothing more.
 fn is_marker(text: &str) -> bool {
     let bare = text.trim_matches(['(', ')', '（', '）', '.', '、', '．']);
-    let number = !bare.is_empty() && bare.len() <= 2 && bare.bytes().all(|b| b.is_ascii_digit()) && bare.len() < text.len();
-    number || matches!(text, "•" | "·" | "●" | "○" | "■" | "◆" | "▪" | "-" | "–" | "*") || (text.chars().count() == 1 && text.chars().all(|c| ('①'..='⑳').contains(&c)))
+    let number = !bare.is_empty()
+        && bare.len() <= 2
+        && bare.bytes().all(|b| b.is_ascii_digit())
+        && bare.len() < text.len();
+    number
+        || matches!(text, "•" | "·" | "●" | "○" | "■" | "◆" | "▪" | "-" | "–" | "*")
+        || (text.chars().count() == 1 && text.chars().all(|c| ('①'..='⑳').contains(&c)))
 }
 
 fn needs_space(before: &str, after: &str) -> bool {
@@ -271,11 +287,17 @@ fn ruled_table(rows: &[Row], at: usize, lines: &Lines) -> Option<(usize, Table)>
         }
         // Two rules far apart with running text between them (a page's header line, the first line of a table) frame no row.
         let middle = (last + rule.y) / 2.0;
-        let divided = lines
-            .uprights
+        let divided = lines.uprights.iter().any(|upright| {
+            upright.y0 < middle && upright.y1 > middle && upright.x > top.x0 + 3.0 && upright.x < top.x1 - 3.0
+        });
+        let inside: Vec<&Cell> = rows[at..]
             .iter()
-            .any(|upright| upright.y0 < middle && upright.y1 > middle && upright.x > top.x0 + 3.0 && upright.x < top.x1 - 3.0);
-        let apart = rows[at..].iter().any(|row| row.y > last && row.y < rule.y + 1.0 && row.cells.len() >= 2);
+            .filter(|row| row.y > last && row.y < rule.y + 1.0)
+            .flat_map(|row| &row.cells)
+            .collect();
+        let apart = inside
+            .iter()
+            .any(|cell| inside.iter().any(|other| other.x0 > cell.x1 + 4.0));
         if !divided && !apart {
             break;
         }
@@ -525,7 +547,10 @@ mod tests {
                     .collect(),
                 &[],
             ),
-            &Lines { rules: rules.to_vec(), uprights: Vec::new() },
+            &Lines {
+                rules: rules.to_vec(),
+                uprights: Vec::new(),
+            },
             20,
             &[],
         )
@@ -580,16 +605,34 @@ mod tests {
 
     #[test]
     fn upright_rules_divide_cells_without_a_gap() {
-        let line: Vec<Glyph> = glyphs(0.0, 10.0, "代码").into_iter().chain(glyphs(23.0, 10.0, "名称")).collect();
-        let rules = [Upright { x: 21.5, y0: 0.0, y1: 12.0 }];
+        let line: Vec<Glyph> = glyphs(0.0, 10.0, "代码")
+            .into_iter()
+            .chain(glyphs(23.0, 10.0, "名称"))
+            .collect();
+        let rules = [Upright {
+            x: 21.5,
+            y0: 0.0,
+            y1: 12.0,
+        }];
         assert_eq!(rows(line.clone(), &rules)[0].cells.len(), 2);
         assert_eq!(rows(line, &[])[0].cells.len(), 1);
     }
 
     #[test]
     fn a_list_is_no_table() {
-        let found = laid_out(&[(0., 10., "1."), (40., 10., "断电"), (0., 25., "2."), (40., 25., "拆板")], &[]);
-        assert_eq!(found, [Block::Item("1. 断电".into()), Block::Item("2. 拆板".into())]);
+        let found = laid_out(
+            &[
+                (0., 10., "1."),
+                (40., 10., "断电"),
+                (0., 25., "2."),
+                (40., 25., "拆板"),
+            ],
+            &[],
+        );
+        assert_eq!(
+            found,
+            [Block::Item("1. 断电".into()), Block::Item("2. 拆板".into())]
+        );
     }
 
     #[test]

@@ -106,7 +106,11 @@ fn drop_running_titles(pages: &mut [Read]) {
     if with_text < 4 {
         return;
     }
-    let repeated = |row: &Row| row.repeat_keys().iter().any(|key| seen.get(key).is_some_and(|&count| count * 2 > with_text));
+    let repeated = |row: &Row| {
+        row.repeat_keys()
+            .iter()
+            .any(|key| seen.get(key).is_some_and(|&count| count * 2 > with_text))
+    };
     for page in pages {
         if let Read::Text(rows, _) = page {
             // Only the first and last two rows of a page can be header or footer.
@@ -211,7 +215,13 @@ impl Extractor {
         self.rules
             .sort_by(|a, b| a.y.total_cmp(&b.y).then(a.x0.total_cmp(&b.x0)));
         let rows = layout::rows(self.glyphs, &self.uprights);
-        Read::Text(rows, Lines { rules: merged(&self.rules), uprights: self.uprights })
+        Read::Text(
+            rows,
+            Lines {
+                rules: merged(&self.rules),
+                uprights: self.uprights,
+            },
+        )
     }
 
     fn glyph(&mut self, glyph: &PdfGlyph<'_>, at: Affine, text: &str) {
@@ -241,13 +251,29 @@ impl Extractor {
         }
         let (width, height) = (bounds.width(), bounds.height());
         if height < 2.5 && width > 4.0 {
-            self.rules.push(Rule { x0: bounds.x0, x1: bounds.x1, y: bounds.center().y });
+            self.rules.push(Rule {
+                x0: bounds.x0,
+                x1: bounds.x1,
+                y: bounds.center().y,
+            });
         } else if width < 2.5 && height > 4.0 {
-            self.uprights.push(Upright { x: bounds.center().x, y0: bounds.y0, y1: bounds.y1 });
+            self.uprights.push(Upright {
+                x: bounds.center().x,
+                y0: bounds.y0,
+                y1: bounds.y1,
+            });
         } else if width > 8.0 && height >= 8.0 {
             // A filled or framed box is bounded by rules on all sides.
-            self.rules.extend([bounds.y0, bounds.y1].map(|y| Rule { x0: bounds.x0, x1: bounds.x1, y }));
-            self.uprights.extend([bounds.x0, bounds.x1].map(|x| Upright { x, y0: bounds.y0, y1: bounds.y1 }));
+            self.rules.extend([bounds.y0, bounds.y1].map(|y| Rule {
+                x0: bounds.x0,
+                x1: bounds.x1,
+                y,
+            }));
+            self.uprights.extend([bounds.x0, bounds.x1].map(|x| Upright {
+                x,
+                y0: bounds.y0,
+                y1: bounds.y1,
+            }));
         }
     }
 }

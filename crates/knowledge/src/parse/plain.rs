@@ -48,15 +48,34 @@ pub(super) fn blocks(text: &str) -> Vec<Block> {
             flush(&mut open, &mut out);
             out.push(Block::Item(line.to_owned()));
         } else {
-            if !open.is_empty() {
-                open.push('\n');
-            }
-            open.push_str(line);
+            add_line(&mut open, line);
         }
     }
     flush(&mut open, &mut out);
     out
 }
+
+/// A line that fills its measure and ends inside a sentence was only wrapped: the next one goes on with it.
+fn add_line(open: &mut String, line: &str) {
+    let last = open.rsplit('\n').next().unwrap_or_default();
+    let width: usize = last.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+    let ended = last.ends_with(['。', '！', '？', '.', '!', '?', '：', ':', '；', ';', '”']);
+    let goes_on =
+        line.starts_with(|c: char| c.is_alphanumeric()) && !line.starts_with(|c: char| c.is_ascii_digit());
+    if width >= WRAPPED_WIDTH && !ended && goes_on {
+        if last.ends_with(|c: char| c.is_ascii_graphic())
+            || line.starts_with(|c: char| c.is_ascii_alphanumeric())
+        {
+            open.push(' ');
+        }
+    } else if !open.is_empty() {
+        open.push('\n');
+    }
+    open.push_str(line);
+}
+
+/// Half-width columns from which a line counts as full.
+const WRAPPED_WIDTH: usize = 50;
 
 /// `第三章 …`, `3 安装`, `3.2 排水`: a short line that opens with a section number and does not end like a sentence.
 pub(super) fn numbered_heading(line: &str) -> Option<u8> {
@@ -146,6 +165,16 @@ mod tests {
             assert!(is_item(line), "{line}");
         }
         assert!(!is_item("3.5 MPa 以上") && !is_item("KFR-35"));
+    }
+
+    #[test]
+    fn wrapped_lines_are_joined_and_short_ones_kept() {
+        let long = "后排乘客可以根据身高调节后排中间头枕和两侧头枕的高度，从而尽";
+        assert_eq!(
+            blocks(&format!("{long}\n可能靠在头枕上。")),
+            [Block::Paragraph(format!("{long}可能靠在头枕上。"))]
+        );
+        assert_eq!(blocks("机型\n36K"), [Block::Paragraph("机型\n36K".into())]);
     }
 
     #[test]
