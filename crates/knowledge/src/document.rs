@@ -144,14 +144,14 @@ mod tests {
 
     #[test]
     fn blank_pages_are_reported_once() {
-        let mut document = Document::default();
-        document.pages = vec![
-            Page {
-                label: None,
-                blocks: vec![Block::Paragraph("第一页".into())],
-            },
-            Page::default(),
-        ];
+        let text = Page {
+            label: None,
+            blocks: vec![Block::Paragraph("第一页".into())],
+        };
+        let mut document = Document {
+            pages: vec![text, Page::default()],
+            skipped: Vec::new(),
+        };
         document.note_blank_pages();
         document.note_blank_pages();
         assert_eq!(

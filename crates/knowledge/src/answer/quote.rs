@@ -144,11 +144,16 @@ fn pieces(chars: &[char], span: Span) -> Vec<Span> {
         return vec![span];
     }
     let mut starts = vec![span.start];
-    for at in span.start..span.end.saturating_sub(1) {
-        if matches!(chars[at], '，' | ',' | '、' | '：' | ':' | '|' | '；' | ';') {
-            starts.push(at + 1);
-        }
-    }
+    let inner = chars
+        .iter()
+        .enumerate()
+        .take(span.end.saturating_sub(1))
+        .skip(span.start);
+    starts.extend(
+        inner
+            .filter(|(_, c)| matches!(c, '，' | ',' | '、' | '：' | ':' | '|' | '；' | ';'))
+            .map(|(at, _)| at + 1),
+    );
     let mut out: Vec<Span> = Vec::new();
     for &start in &starts {
         let most = (start + MOST_QUOTE_CHARS).min(span.end);

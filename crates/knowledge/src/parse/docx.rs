@@ -74,7 +74,7 @@ fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
         .map(|a| a.value.into_owned())
 }
 
-fn local<'a>(name: &'a str) -> &'a str {
+fn local(name: &str) -> &str {
     name.rsplit(':').next().unwrap_or(name)
 }
 
