@@ -1,6 +1,6 @@
 //! Adds documents and answers questions about them, or scores a file of questions.
 //!
-//! `cargo run --release -p shifu-knowledge --example ask -- FILE… [--meta documents.toml-folder] -- "question"…`
+//! `cargo run --release -p shifu-knowledge --example ask -- FILE… [--dump] -- "question"…`
 //! `… -- --questions questions.jsonl` scores the bundled layout: {question, model?, answerable, document?, page?, also_pages?, answers?}.
 
 use std::time::Instant;
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .unwrap_or(arguments.len());
     let library = Library::in_memory()?;
     let mut previous: Option<DocumentId> = None;
-    for (number, argument) in arguments[..split].iter().enumerate() {
+    for (number, argument) in arguments[..split].iter().filter(|a| *a != "--dump").enumerate() {
         // `old.pdf>new.pdf`: the second replaces the first. `FILE@A,B`: the models it lists.
         let (path, replaces) = argument
             .strip_prefix('>')
@@ -60,7 +60,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 .map(|s| (s.page, s.reason.as_str()))
                 .collect::<Vec<_>>()
         );
-        if std::env::var_os("SHIFU_DUMP").is_some() {
+        if arguments.iter().any(|a| a == "--dump") {
             for passage in library.passages(&document_id)? {
                 println!(
                     "--- {} p{} {:?} [{}]\n{}",
