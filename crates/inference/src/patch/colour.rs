@@ -11,12 +11,10 @@ pub(crate) struct Lab {
     pub(crate) b: Plane,
 }
 
-/// Per patch, each of L, a, b.
+/// Mean and standard deviation of each patch in three channels.
 pub(super) struct PatchColours {
     pub(super) mean: Vec<[f32; 3]>,
     pub(super) spread: Vec<[f32; 3]>,
-    /// Mean less the mean of the 5 × 5 patches around.
-    pub(super) surround: Vec<[f32; 3]>,
 }
 
 /// sRGB byte → linear light.
@@ -79,15 +77,27 @@ impl Lab {
         Self { light, a, b }
     }
 
-    pub(super) fn planes(&self) -> [&Plane; 3] {
+    /// Natural logarithm of L + `darkest`: a change of exposure becomes a shift.
+    pub(super) fn log_luminance(&self, darkest: f32) -> Plane {
+        let values = self
+            .light
+            .values
+            .iter()
+            .map(|v| (v.max(0.0) + darkest).ln())
+            .collect();
+        Plane { values, ..self.light }
+    }
+
+    #[cfg(test)]
+    fn planes(&self) -> [&Plane; 3] {
         [&self.light, &self.a, &self.b]
     }
 }
 
-pub(super) fn patch_colours(lab: &Lab, columns: usize, rows: usize, patch: usize) -> PatchColours {
+pub(super) fn patch_colours(planes: [&Plane; 3], columns: usize, rows: usize, patch: usize) -> PatchColours {
     let mut mean = vec![[0.0_f32; 3]; columns * rows];
     let mut spread = vec![[0.0_f32; 3]; columns * rows];
-    for (channel, plane) in lab.planes().into_iter().enumerate() {
+    for (channel, plane) in planes.into_iter().enumerate() {
         for (y, row) in plane.values.chunks_exact(plane.width).enumerate() {
             for (x, value) in row.iter().enumerate() {
                 let at = y / patch * columns + x / patch;
@@ -103,32 +113,7 @@ pub(super) fn patch_colours(lab: &Lab, columns: usize, rows: usize, patch: usize
             *s = (*s / area - *m * *m).max(0.0).sqrt();
         }
     }
-    let surround = differences(&mean, columns, rows);
-    PatchColours {
-        mean,
-        spread,
-        surround,
-    }
-}
-
-fn differences(mean: &[[f32; 3]], columns: usize, rows: usize) -> Vec<[f32; 3]> {
-    let mut out = Vec::with_capacity(mean.len());
-    for row in 0..rows {
-        for column in 0..columns {
-            let (mut sum, mut count) = ([0.0_f32; 3], 0.0_f32);
-            for y in row.saturating_sub(2)..(row + 3).min(rows) {
-                for x in column.saturating_sub(2)..(column + 3).min(columns) {
-                    sum.iter_mut()
-                        .zip(mean[y * columns + x])
-                        .for_each(|(s, v)| *s += v);
-                    count += 1.0;
-                }
-            }
-            let own = mean[row * columns + column];
-            out.push(std::array::from_fn(|i| own[i] - sum[i] / count));
-        }
-    }
-    out
+    PatchColours { mean, spread }
 }
 
 #[cfg(test)]
@@ -161,8 +146,7 @@ mod tests {
         let rgb: Vec<u8> = (0..16)
             .flat_map(|i| if i % 4 < 2 { [0; 3] } else { [255; 3] })
             .collect();
-        let colours = patch_colours(&Lab::from_rgb(&rgb, 4, 4), 1, 1, 4);
+        let colours = patch_colours(Lab::from_rgb(&rgb, 4, 4).planes(), 1, 1, 4);
         assert!((colours.mean[0][0] - 0.5).abs() < 1e-3 && (colours.spread[0][0] - 0.5).abs() < 1e-3);
-        assert_eq!(colours.surround[0], [0.0; 3]);
     }
 }
