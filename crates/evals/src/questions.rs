@@ -1,18 +1,16 @@
 //! `questions DIR`: questions with known page and quote over an appliance folder's manuals (`documents.toml`).
 
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::json;
-use shifu_diagnosis::{Bom, FaultTree, lexicon_entries};
-use shifu_domain::recognise::Lexicon;
 use shifu_domain::{DocumentId, DocumentMetadata, ModelNumber, ProductLine};
 use shifu_knowledge::{AnswerReply, DocumentUpload, Library, Question};
 
 use crate::data::{json_lines, read_text};
 use crate::report::Report;
+use crate::tickets::lexicon_beside;
 use crate::{metrics, timed};
 
 #[derive(Deserialize)]
@@ -128,10 +126,7 @@ fn library_of(dir: &Path) -> Result<Library> {
         };
         library.add(&upload, &mut |_| {})?;
     }
-    let (bom, tree) = (dir.join("bom.toml"), dir.join("fault-tree.toml"));
-    let bom = Bom::from_toml(&read_text(&bom)?, &bom.to_string_lossy())?;
-    let tree = FaultTree::from_toml(&read_text(&tree)?, &tree.to_string_lossy())?;
-    library.set_lexicon(Arc::new(Lexicon::new(lexicon_entries(&tree, &bom))));
+    library.set_lexicon(lexicon_beside(&dir.join("documents.toml"))?);
     Ok(library)
 }
 

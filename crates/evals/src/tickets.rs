@@ -8,13 +8,14 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use shifu_diagnosis::{Bom, FaultTree, lexicon_entries};
-use shifu_domain::recognise::{Lexicon, LexiconEntries};
+use shifu_domain::recognise::{Lexicon, LexiconEntries, common_product_lines};
 use shifu_domain::{Dialogue, FormKind, Summary, SummaryFields, SummaryLine};
 use shifu_tickets::rouge::{Rouge, mean, rouge};
 use shifu_tickets::scoring::{FieldCounts, score_fields};
 use shifu_tickets::{IntakeReader, StructuredTicket, Summarizer};
 
 use crate::data::{json_lines, read_text};
+use crate::questions::document_entries;
 use crate::report::Report;
 use crate::{metrics, timed};
 
@@ -30,7 +31,14 @@ pub fn lexicon_beside(file: &Path) -> Result<Arc<Lexicon>> {
     }
     let bom = Bom::from_toml(&read_text(&bom)?, &bom.to_string_lossy())?;
     let tree = FaultTree::from_toml(&read_text(&tree)?, &tree.to_string_lossy())?;
-    Ok(Arc::new(Lexicon::new(lexicon_entries(&tree, &bom))))
+    let mut entries = lexicon_entries(&tree, &bom);
+    entries.product_lines = common_product_lines();
+    if let Ok(documents) = document_entries(dir) {
+        entries.models = documents.into_iter().flat_map(|document| document.models).collect();
+        entries.models.sort();
+        entries.models.dedup();
+    }
+    Ok(Arc::new(Lexicon::new(entries)))
 }
 
 #[derive(Deserialize)]

@@ -203,8 +203,6 @@ pub enum RefusalReason {
     UnknownCode,
     /// The model occurs nowhere in scope.
     UnknownModel,
-    /// The part number occurs nowhere in scope.
-    UnknownPart,
     /// The answer differs between models and none was given.
     ModelNeeded,
     /// The answer differs between product lines and none was given.

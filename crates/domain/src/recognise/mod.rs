@@ -10,6 +10,7 @@ mod models;
 mod negation;
 mod numerals;
 mod parts;
+mod product_lines;
 mod symptoms;
 mod values;
 
@@ -17,6 +18,7 @@ mod values;
 mod tests;
 
 pub use lexicon::Lexicon;
+pub use product_lines::common_product_lines;
 
 use serde::{Deserialize, Serialize};
 

@@ -199,7 +199,7 @@ impl Library {
         for part in &understood.parts {
             if self.count_exact(retrieval, &format!("t:{part}"))? == 0 {
                 let mut stop = Stop::new(
-                    RefusalReason::UnknownPart,
+                    RefusalReason::NoEvidence,
                     vec![say(
                         latin,
                         "零件标签上的完整备件号",
@@ -439,7 +439,7 @@ impl Stop {
                 &format!("现有资料中没有机型 {name}。"),
                 &format!("Model {name} stands in no document in scope."),
             ),
-            RefusalReason::UnknownPart => say(
+            RefusalReason::NoEvidence if !name.is_empty() => say(
                 latin,
                 &format!("现有资料中没有备件号 {name}。"),
                 &format!("Part {name} stands in no document in scope."),

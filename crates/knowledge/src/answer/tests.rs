@@ -105,7 +105,7 @@ fn names_that_stand_nowhere_are_refused_by_kind() {
     for (question, expected) in [
         ("报E9怎么办", RefusalReason::UnknownCode),
         ("KFR-72LW/QH9的充注量", RefusalReason::UnknownModel),
-        ("AC-PCB-999多少钱", RefusalReason::UnknownPart),
+        ("AC-PCB-999多少钱", RefusalReason::NoEvidence),
         ("今天股票行情怎么样", RefusalReason::OutOfScope),
     ] {
         let answered = ask(&library, question, None);
