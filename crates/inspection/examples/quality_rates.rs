@@ -88,10 +88,13 @@ fn photos_below(folder: &Path) -> std::io::Result<Vec<Photo>> {
     }
     paths.sort();
     let read = |path: PathBuf| decode(&std::fs::read(path).ok()?, Limits::default()).ok();
+    let step = paths.len().div_ceil(60).max(1);
+    let small = |decoded: shifu_inspection::DecodedPhoto| shifu_inspection::shrink(decoded.photo, 512);
     Ok(paths
         .into_iter()
+        .step_by(step)
         .filter_map(read)
-        .map(|decoded| decoded.photo)
+        .map(small)
         .collect())
 }
 

@@ -343,7 +343,13 @@ impl Inspector {
             .into());
         };
         outcome.shot = enrolled.shots.recognise(&features.global);
-        photo.shot(outcome.shot.as_ref());
+        let compared = |id: &CheckpointId| {
+            enrolled
+                .models
+                .get(id)
+                .is_some_and(|model| model.calibration_photos() > 0)
+        };
+        photo.shot(outcome.shot.as_ref(), compared);
         outcome.checkpoint = photo.checkpoint.clone();
         let Some(checkpoint) = photo.rule() else {
             return Ok(());
@@ -554,7 +560,7 @@ impl<'a> PhotoFindings<'a> {
 
     /// Takes the recognised checkpoint where none was declared; contradicts a declared one only when the photo is unlike
     /// its photos and like another's, or like none.
-    fn shot(&mut self, guess: Option<&ShotGuess>) {
+    fn shot(&mut self, guess: Option<&ShotGuess>, compared: impl Fn(&CheckpointId) -> bool) {
         let Some(guess) = guess else { return };
         let Some(declared) = self.checkpoint.clone() else {
             self.checkpoint = guess.checkpoint.clone();
@@ -564,7 +570,9 @@ impl<'a> PhotoFindings<'a> {
         let Some(score) = guess.scores.get(&declared).copied().filter(|_| asked) else {
             return;
         };
-        if guess.accepted.contains(&declared) {
+        // Unlike its own photos and like no other's: that may be the defect itself, which the comparison names better.
+        let left_to_comparison = guess.checkpoint.is_none() && compared(&declared);
+        if guess.accepted.contains(&declared) || left_to_comparison {
             return;
         }
         let title = |id: &CheckpointId| {

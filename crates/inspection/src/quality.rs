@@ -31,7 +31,7 @@ pub struct QualityLimits {
 impl Default for QualityLimits {
     fn default() -> Self {
         Self {
-            min_sharpness: 0.40,
+            min_sharpness: 0.46,
             min_light: 60.0,
             min_mean: 22.0,
             max_blown_out: 0.60,
@@ -306,7 +306,10 @@ mod tests {
             sharp > moved + 0.2 && moved > moved_more,
             "{sharp} {moved} {moved_more}"
         );
-        assert!(moved < QualityLimits::default().min_sharpness);
+        assert!(
+            moved_more < QualityLimits::default().min_sharpness,
+            "{moved} {moved_more}"
+        );
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(crate) fn scene(width: u32, height: u32, seed: u64) -> Photo {
 /// A bracket with six bolts (fewer when `missing`), in a light and place that vary with `seed`.
 pub(crate) fn bracket(seed: u64, missing: &[usize]) -> Photo {
     let vary = |k: u64| noise(seed * 31 + k) - 0.5;
-    let (dx, dy, light) = (vary(1) * 6.0, vary(2) * 6.0, 1.0 + vary(3) * 0.2);
+    let (dx, dy, light) = (vary(1) * 2.0, vary(2) * 2.0, 1.0 + vary(3) * 0.2);
     let bolts: Vec<(f64, f64)> = (0..6)
         .filter(|i| !missing.contains(i))
         .map(|i| {
@@ -118,7 +118,7 @@ pub(crate) fn png(photo: &Photo) -> Vec<u8> {
     bytes
 }
 
-/// A deterministic encoder: a patch is the 4 x 4 means of its area less their own mean, that mean, and their spread.
+/// A deterministic encoder: a patch is the 2 x 2 means of its area less their own mean, that mean, and their spread.
 pub(crate) struct TinyEncoder;
 
 impl ImageEncoder for TinyEncoder {
@@ -133,13 +133,13 @@ impl ImageEncoder for TinyEncoder {
         const SIDE: usize = 14;
         let areas = Areas::of(&Luma::of(photo));
         let mut patches = Vec::new();
-        let mut global = vec![0.0f32; 18];
+        let mut global = vec![0.0f32; 6];
         for row in 0..SIDE {
             for column in 0..SIDE {
                 let edge = |at: usize| at as f64 / SIDE as f64;
-                let grid = areas.grid(edge(column), edge(row), edge(column + 1), edge(row + 1), 4);
-                let mean = grid.iter().sum::<f32>() / 16.0;
-                let spread = (grid.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / 16.0).sqrt();
+                let grid = areas.grid(edge(column), edge(row), edge(column + 1), edge(row + 1), 2);
+                let mean = grid.iter().sum::<f32>() / 4.0;
+                let spread = (grid.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / 4.0).sqrt();
                 let patch: Vec<f32> = grid
                     .iter()
                     .map(|v| (v - mean) / 64.0)
@@ -156,7 +156,7 @@ impl ImageEncoder for TinyEncoder {
         Ok(ImageFeatures {
             columns: SIDE,
             rows: SIDE,
-            dimensions: 18,
+            dimensions: 6,
             patches,
             global,
         })

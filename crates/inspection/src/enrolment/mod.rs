@@ -43,7 +43,8 @@ pub struct EnrolmentConfig {
     pub budget: f64,
     /// How much a patch's place counts beside its looks; 0: not at all.
     pub position_weight: f32,
-    /// Most patches a checkpoint's bank holds.
+    /// Most patches a checkpoint's bank holds. 16,000 are 20 photos of 784 patches whole: thinning them leaves places
+    /// without a patch, and the distance to the next place then hides small defects.
     pub max_bank_patches: usize,
     /// Fewest photos in the bank when others are held out; with fewer, leave-one-out is used.
     pub min_bank_photos: usize,
@@ -58,7 +59,7 @@ impl Default for EnrolmentConfig {
             quality: QualityLimits::default(),
             budget: 0.05,
             position_weight: 1.0,
-            max_bank_patches: 6000,
+            max_bank_patches: 16_000,
             min_bank_photos: 20,
             max_photos: 400,
         }
@@ -238,7 +239,7 @@ const NEAR_DUPLICATE_BITS: u32 = 24;
 /// … and their patches, place by place, by at most this share of what patches of one photo differ among themselves.
 /// The hash alone would take all shots of a fixed camera for one; a re-saved copy stays far below, another shot's noise
 /// and light do not.
-const NEAR_DUPLICATE_SHARE: f32 = 0.1;
+const NEAR_DUPLICATE_SHARE: f32 = 0.04;
 
 impl Enrolment {
     /// Enrols photos, which are drawn from `photos` a few at a time. A photo that cannot be used is in the report.
@@ -348,7 +349,6 @@ impl EnrolledStandard {
             Err(refusal) => return refused(refusal.reason),
         };
         let photos = self.photos.entry(checkpoint.clone()).or_default();
-        let file = stored.fingerprint.file();
         let mut with_new = photos.clone();
         with_new.push(stored);
         let mut full = Vec::new();
@@ -356,12 +356,11 @@ impl EnrolledStandard {
         if let Some(refusal) = full.pop() {
             return refused(refusal.reason);
         }
-        let kept = with_new
-            .iter()
-            .any(|photo| photo.fingerprint.file() == file && photo.name == name);
-        self.near_duplicates.extend(dropped.iter().cloned());
-        if !kept {
-            let other = dropped.first().map_or(String::new(), |d| d.same_as.clone());
+        if with_new.len() == photos.len() {
+            let pair = dropped
+                .last()
+                .map(|pair| (pair.name.clone(), pair.same_as.clone()));
+            let other = pair.map_or(String::new(), |(a, b)| if a == name { b } else { a });
             return refused(format!("与已登记的照片 {other} 几乎相同，不重复计入"));
         }
         *photos = with_new;

@@ -131,7 +131,8 @@ impl Class {
         let lowest = own.get(allowed).copied().unwrap_or(class.mean);
         // With few photos the lowest seen is not the lowest there is: one spread more is allowed per ten photos missing to 50.
         let unseen = (1.0 - own.len() as f64 / 50.0).max(0.0);
-        class.limit = lowest - 1.5 * unseen * class.deviation;
+        // And a quarter more than the farthest seen: a defect in the right shot must not become a wrong shot.
+        class.limit = lowest - 1.5 * unseen * class.deviation - 0.25 * (1.0 - lowest).max(0.0);
         class
     }
 
