@@ -13,7 +13,7 @@ pub(crate) fn flat(width: u32, height: u32, colour: [u8; 3]) -> Photo {
 
 pub(crate) fn checkerboard(width: u32, height: u32, square: u32, dark: [u8; 3], light: [u8; 3]) -> Photo {
     let colour = |x: u32, y: u32| {
-        if (x / square + y / square) % 2 == 0 {
+        if (x / square + y / square).is_multiple_of(2) {
             dark
         } else {
             light
