@@ -14,7 +14,9 @@ use crate::error::ApiError;
 use crate::state::AppState;
 
 /// What a key is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// May do everything.
@@ -31,7 +33,13 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 5] = [Self::Admin, Self::Agent, Self::Technician, Self::Reviewer, Self::Dispatcher];
+    pub const ALL: [Self; 5] = [
+        Self::Admin,
+        Self::Agent,
+        Self::Technician,
+        Self::Reviewer,
+        Self::Dispatcher,
+    ];
 
     /// Its name in JSON and on the command line.
     #[must_use]
@@ -94,7 +102,11 @@ pub const TABLE: &[(&str, &str, &[Role])] = &[
     ("POST", "/v1/inspections", SUBMISSION),
     ("GET", "/v1/inspections", READ_INSPECTION),
     ("GET", "/v1/inspections/{inspection_id}", READ_INSPECTION),
-    ("GET", "/v1/inspections/{inspection_id}/photos/{position}/overlay.png", READ_INSPECTION),
+    (
+        "GET",
+        "/v1/inspections/{inspection_id}/photos/{position}/overlay.png",
+        READ_INSPECTION,
+    ),
     ("GET", "/v1/alerts", ALERTS),
     ("GET", "/v1/alerts/stream", ALERTS),
     ("POST", "/v1/alerts/{alert_id}/verdict", ALERTS),
@@ -121,7 +133,10 @@ pub const TABLE: &[(&str, &str, &[Role])] = &[
 /// Whether `role` may call `method` on the route `path` (as it stands in [`TABLE`]).
 #[must_use]
 pub fn allowed(role: Role, method: &str, path: &str) -> bool {
-    role == Role::Admin || TABLE.iter().any(|(m, p, roles)| *m == method && *p == path && roles.contains(&role))
+    role == Role::Admin
+        || TABLE
+            .iter()
+            .any(|(m, p, roles)| *m == method && *p == path && roles.contains(&role))
 }
 
 /// The key behind a request.
@@ -141,15 +156,29 @@ impl Caller {
     fn new(key: KeyRecord) -> Result<Self, ApiError> {
         let unusable = |what: &str| ApiError::internal(format!("key {} has an unusable {what}", key.key_id));
         let role = Role::parse(&key.role).ok_or_else(|| unusable("role"))?;
-        let brands = key.brands.iter().map(|brand| Brand::new(brand)).collect::<Result<_, _>>();
+        let brands = key
+            .brands
+            .iter()
+            .map(|brand| Brand::new(brand))
+            .collect::<Result<_, _>>();
         let brands = brands.map_err(|_| unusable("brand"))?;
-        Ok(Self { key_id: key.key_id, role, brands, service_providers: key.service_providers })
+        Ok(Self {
+            key_id: key.key_id,
+            role,
+            brands,
+            service_providers: key.service_providers,
+        })
     }
 
     /// The operator on the machine itself.
     #[must_use]
     pub fn local() -> Self {
-        Self { key_id: "local".to_owned(), role: Role::Admin, brands: Vec::new(), service_providers: Vec::new() }
+        Self {
+            key_id: "local".to_owned(),
+            role: Role::Admin,
+            brands: Vec::new(),
+            service_providers: Vec::new(),
+        }
     }
 
     /// Whether the key may see things of that brand.
@@ -175,13 +204,18 @@ impl Caller {
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        parts.extensions.get::<Arc<Self>>().map(|caller| caller.as_ref().clone()).ok_or(ApiError::Unauthorized)
+        parts
+            .extensions
+            .get::<Arc<Self>>()
+            .map(|caller| caller.as_ref().clone())
+            .ok_or(ApiError::Unauthorized)
     }
 }
 
 /// Lets through who has a key that may make the call, at the pace the configuration allows.
 pub(crate) async fn guard(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
-    match admit(&state, &request).await {
+    let call = Call::of(&request);
+    match admit(&state, call).await {
         Ok(caller) => {
             request.extensions_mut().insert(Arc::new(caller));
             next.run(request).await
@@ -190,17 +224,46 @@ pub(crate) async fn guard(State(state): State<AppState>, mut request: Request, n
     }
 }
 
-async fn admit(state: &AppState, request: &Request) -> Result<Caller, ApiError> {
-    let key = bearer(request).ok_or(ApiError::Unauthorized)?;
-    let key = state.engine.store().verify_key(key).await?.ok_or(ApiError::Unauthorized)?;
+/// What admission looks at; owned, since a request's body may not be shared between threads.
+struct Call {
+    key: Option<String>,
+    method: String,
+    /// As in [`TABLE`]; none for a path that matches no route, which the fallback answers.
+    path: Option<String>,
+}
+
+impl Call {
+    fn of(request: &Request) -> Self {
+        let path = request
+            .extensions()
+            .get::<MatchedPath>()
+            .map(|path| path.as_str().to_owned());
+        let method = method_name(request.method()).to_owned();
+        Self {
+            key: bearer(request).map(str::to_owned),
+            method,
+            path,
+        }
+    }
+}
+
+async fn admit(state: &AppState, call: Call) -> Result<Caller, ApiError> {
+    let key = call.key.ok_or(ApiError::Unauthorized)?;
+    let key = state
+        .engine
+        .store()
+        .verify_key(&key)
+        .await?
+        .ok_or(ApiError::Unauthorized)?;
     let caller = Caller::new(key)?;
-    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    // A path that matches no route has nothing to protect; the fallback answers it.
-    if let Some(path) = path
-        && !allowed(caller.role, method_name(request.method()), path)
+    if let Some(path) = call.path
+        && !allowed(caller.role, &call.method, &path)
     {
-        let reason = format!("{} may not {} {path}", caller.role.as_str(), request.method());
-        return Err(ApiError::forbidden(reason));
+        return Err(ApiError::forbidden(format!(
+            "{} may not {} {path}",
+            caller.role.as_str(),
+            call.method
+        )));
     }
     state.rates.take(&caller.key_id)?;
     Ok(caller)
@@ -208,7 +271,11 @@ async fn admit(state: &AppState, request: &Request) -> Result<Caller, ApiError> 
 
 /// `HEAD` is `GET` without a body.
 fn method_name(method: &Method) -> &str {
-    if *method == Method::HEAD { "GET" } else { method.as_str() }
+    if *method == Method::HEAD {
+        "GET"
+    } else {
+        method.as_str()
+    }
 }
 
 fn bearer(request: &Request) -> Option<&str> {
@@ -236,10 +303,20 @@ mod tests {
     #[test]
     fn a_key_limited_to_brands_sees_those_and_what_has_none() {
         let brand = |name: &str| Brand::new(name).unwrap();
-        let caller = Caller { brands: vec![brand("清禾")], ..Caller::local() };
+        let caller = Caller {
+            brands: vec![brand("清禾")],
+            ..Caller::local()
+        };
         assert!(caller.sees_brand(Some(&brand("清禾"))) && caller.sees_brand(None));
         assert!(!caller.sees_brand(Some(&brand("other"))));
-        let caller = Caller { service_providers: vec!["S1".into()], ..Caller::local() };
-        assert!(caller.sees_provider(Some("S1")) && !caller.sees_provider(Some("S2")) && !caller.sees_provider(None));
+        let caller = Caller {
+            service_providers: vec!["S1".into()],
+            ..Caller::local()
+        };
+        assert!(
+            caller.sees_provider(Some("S1"))
+                && !caller.sees_provider(Some("S2"))
+                && !caller.sees_provider(None)
+        );
     }
 }

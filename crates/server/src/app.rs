@@ -48,7 +48,10 @@ pub fn app(state: AppState) -> Router {
 fn knowledge() -> Router<AppState> {
     Router::new()
         .route("/v1/documents", post(documents::add).get(documents::list))
-        .route("/v1/documents/{document_id}", get(documents::get).delete(documents::delete))
+        .route(
+            "/v1/documents/{document_id}",
+            get(documents::get).delete(documents::delete),
+        )
         .route("/v1/documents/{document_id}/revise", post(documents::revise))
         .route("/v1/documents/{document_id}/retire", post(documents::retire))
         .route("/v1/search", post(answers::search))
@@ -61,23 +64,41 @@ fn knowledge() -> Router<AppState> {
 
 fn inspection() -> Router<AppState> {
     Router::new()
-        .route("/v1/standards/{category}", put(standards::put).get(standards::get))
+        .route(
+            "/v1/standards/{category}",
+            put(standards::put).get(standards::get),
+        )
         .route("/v1/standards/{category}/photos", post(standards::add_photo))
         .route("/v1/standards/{category}/report", get(standards::report))
         .route("/v1/photo-checks", post(inspections::check_photo))
-        .route("/v1/inspections", post(inspections::submit).get(inspections::list))
+        .route(
+            "/v1/inspections",
+            post(inspections::submit).get(inspections::list),
+        )
         .route("/v1/inspections/{inspection_id}", get(inspections::get))
-        .route("/v1/inspections/{inspection_id}/photos/{position}/overlay.png", get(inspections::overlay))
+        .route(
+            "/v1/inspections/{inspection_id}/photos/{position}/overlay.png",
+            get(inspections::overlay),
+        )
         .route("/v1/alerts", get(alerts::list))
         .route("/v1/alerts/{alert_id}/verdict", post(alerts::decide))
 }
 
 fn prediction() -> Router<AppState> {
     Router::new()
-        .route("/v1/boms/{product_line}", put(diagnosis::put_bom).get(diagnosis::get_bom))
-        .route("/v1/fault-trees/{product_line}", put(diagnosis::put_tree).get(diagnosis::get_tree))
+        .route(
+            "/v1/boms/{product_line}",
+            put(diagnosis::put_bom).get(diagnosis::get_bom),
+        )
+        .route(
+            "/v1/fault-trees/{product_line}",
+            put(diagnosis::put_tree).get(diagnosis::get_tree),
+        )
         .route("/v1/fault-trees/{product_line}/graph", get(diagnosis::graph))
-        .route("/v1/fault-trees/{product_line}/tree.svg", get(diagnosis::tree_svg))
+        .route(
+            "/v1/fault-trees/{product_line}/tree.svg",
+            get(diagnosis::tree_svg),
+        )
         .route("/v1/part-predictions", post(diagnosis::predict))
         .route("/v1/part-predictions/batch", post(diagnosis::predict_batch))
         .route("/v1/repairs", post(diagnosis::report_repair))
@@ -124,12 +145,18 @@ async fn unknown_route(request: Request) -> ApiError {
 }
 
 async fn unknown_method(request: Request) -> ApiError {
-    ApiError::not_found(format!("{} is not a call of {}", request.method(), request.uri().path()))
+    ApiError::not_found(format!(
+        "{} is not a call of {}",
+        request.method(),
+        request.uri().path()
+    ))
 }
 
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    let text = text
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
     ApiError::internal(format!("panicked: {text}")).into_response()
 }
 
@@ -145,8 +172,14 @@ async fn safe_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let policy = if docs { DOCS_POLICY } else { POLICY };
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(policy));
-    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
-    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(policy));
+    headers
+        .entry(header::X_CONTENT_TYPE_OPTIONS)
+        .or_insert(HeaderValue::from_static("nosniff"));
+    headers
+        .entry(header::REFERRER_POLICY)
+        .or_insert(HeaderValue::from_static("no-referrer"));
     response
 }

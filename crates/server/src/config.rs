@@ -118,13 +118,19 @@ impl Default for Limits {
 impl Default for DiagnosisConfig {
     fn default() -> Self {
         // 150 yuan: the order of a technician's second trip; every operator has a figure of their own.
-        Self { failed_visit_cost: Yuan::from_fen(15_000) }
+        Self {
+            failed_visit_cost: Yuan::from_fen(15_000),
+        }
     }
 }
 
 impl Default for AlertConfig {
     fn default() -> Self {
-        Self { critical_due_hours: 4, major_due_hours: 24, minor_due_hours: 72 }
+        Self {
+            critical_due_hours: 4,
+            major_due_hours: 24,
+            minor_due_hours: 72,
+        }
     }
 }
 
@@ -174,8 +180,10 @@ impl Config {
 
     fn read(path: &Path) -> Result<Self, ConfigError> {
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: shown.clone(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: shown.clone(),
+            source,
+        })?;
         Self::parse(&text, &shown)
     }
 
@@ -184,15 +192,19 @@ impl Config {
     /// # Errors
     /// `Invalid` with the line of a syntax error, an unknown field or a bad value.
     pub fn parse(text: &str, path: &str) -> Result<Self, ConfigError> {
-        toml::from_str(text)
-            .map_err(|error| ConfigError::Invalid { path: path.to_owned(), reason: error.to_string() })
+        toml::from_str(text).map_err(|error| ConfigError::Invalid {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })
     }
 
     fn apply_environment(&mut self, read: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
         if let Some(listen) = read("SHIFU_LISTEN") {
             let rule = format!("must be an address with a port such as 127.0.0.1:8080, not {listen:?}");
-            self.listen =
-                listen.parse().map_err(|_| ConfigError::OutOfRange { name: "SHIFU_LISTEN", rule })?;
+            self.listen = listen.parse().map_err(|_| ConfigError::OutOfRange {
+                name: "SHIFU_LISTEN",
+                rule,
+            })?;
         }
         if let Some(data) = read("SHIFU_DATA") {
             self.data = data.into();
@@ -222,7 +234,10 @@ impl Config {
             ("limits.concurrent_requests", self.limits.concurrent_requests),
         ];
         match positive.into_iter().find(|(_, value)| *value == 0) {
-            Some((name, _)) => Err(ConfigError::OutOfRange { name, rule: "must be at least 1".to_owned() }),
+            Some((name, _)) => Err(ConfigError::OutOfRange {
+                name,
+                rule: "must be at least 1".to_owned(),
+            }),
             None => Ok(()),
         }
     }
@@ -239,7 +254,10 @@ impl Config {
         }
         jiff::tz::TimeZone::get(&self.timezone).map_err(|_| ConfigError::OutOfRange {
             name: "timezone",
-            rule: format!("must be an IANA zone such as Asia/Shanghai, not {:?}", self.timezone),
+            rule: format!(
+                "must be an IANA zone such as Asia/Shanghai, not {:?}",
+                self.timezone
+            ),
         })
     }
 
@@ -255,11 +273,16 @@ impl Config {
     /// Where models are kept.
     #[must_use]
     pub fn models_directory(&self) -> PathBuf {
-        self.models_dir.clone().unwrap_or_else(|| self.data.join("models"))
+        self.models_dir
+            .clone()
+            .unwrap_or_else(|| self.data.join("models"))
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place where the server reads the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the server reads the environment"
+)]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -278,7 +301,10 @@ mod tests {
     fn an_unknown_setting_names_its_line() {
         let check = |text: &str, expected: &str| {
             let error = Config::parse(text, "shifu.toml").unwrap_err().to_string();
-            assert!(error.contains(expected) && error.contains("shifu.toml"), "{error}");
+            assert!(
+                error.contains(expected) && error.contains("shifu.toml"),
+                "{error}"
+            );
         };
         check("listen = \"127.0.0.1:1\"\n\n[limits]\nbody_byte = 3\n", "line 4");
         check("[limits]\nbody_bytes = \"many\"\n", "line 2");
@@ -288,16 +314,26 @@ mod tests {
     #[test]
     fn the_environment_overrides_the_file() {
         let mut config = Config::parse("data = \"/a\"", "shifu.toml").unwrap();
-        config.apply_environment(|name| (name == "SHIFU_DATA").then(|| "/b".to_owned())).unwrap();
+        config
+            .apply_environment(|name| (name == "SHIFU_DATA").then(|| "/b".to_owned()))
+            .unwrap();
         assert_eq!(config.data, PathBuf::from("/b"));
         let error = config.apply_environment(|name| (name == "SHIFU_LISTEN").then(|| "8080".to_owned()));
-        assert!(error.unwrap_err().to_string().contains("SHIFU_LISTEN must be an address"));
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .contains("SHIFU_LISTEN must be an address")
+        );
     }
 
     #[test]
     fn ranges_are_checked() {
         let zero = Config::parse("[limits]\nphotos_per_call = 0", "shifu.toml").unwrap();
-        assert_eq!(zero.check().unwrap_err().to_string(), "configuration: limits.photos_per_call must be at least 1");
+        assert_eq!(
+            zero.check().unwrap_err().to_string(),
+            "configuration: limits.photos_per_call must be at least 1"
+        );
         let zone = Config::parse("timezone = \"Mars/Olympus\"", "shifu.toml").unwrap();
         assert!(zone.check().unwrap_err().to_string().contains("Mars/Olympus"));
     }

@@ -107,44 +107,71 @@ pub struct ErrorFields {
 impl ApiError {
     /// The request cannot be understood, for this reason.
     pub fn bad_request(reason: impl ToString) -> Self {
-        Self::BadRequest(Detail { reason: reason.to_string(), fields: Vec::new() })
+        Self::BadRequest(Detail {
+            reason: reason.to_string(),
+            fields: Vec::new(),
+        })
     }
 
     /// No such thing.
     pub fn not_found(reason: impl ToString) -> Self {
-        Self::NotFound(Detail { reason: reason.to_string(), fields: Vec::new() })
+        Self::NotFound(Detail {
+            reason: reason.to_string(),
+            fields: Vec::new(),
+        })
     }
 
     /// The request contradicts what is there.
     pub fn conflict(reason: impl ToString) -> Self {
-        Self::Conflict(Detail { reason: reason.to_string(), fields: Vec::new() })
+        Self::Conflict(Detail {
+            reason: reason.to_string(),
+            fields: Vec::new(),
+        })
     }
 
     /// The role does not allow it.
     pub fn forbidden(reason: impl ToString) -> Self {
-        Self::Forbidden(Detail { reason: reason.to_string(), fields: Vec::new() })
+        Self::Forbidden(Detail {
+            reason: reason.to_string(),
+            fields: Vec::new(),
+        })
     }
 
     /// A file of a kind that is not read.
     pub fn unsupported(reason: impl ToString) -> Self {
-        Self::UnsupportedMediaType(Detail { reason: reason.to_string(), fields: Vec::new() })
+        Self::UnsupportedMediaType(Detail {
+            reason: reason.to_string(),
+            fields: Vec::new(),
+        })
     }
 
     /// Understood, but wrong as a whole.
     pub fn unprocessable(reason: impl ToString) -> Self {
-        Self::Unprocessable(Detail { reason: reason.to_string(), fields: Vec::new() })
+        Self::Unprocessable(Detail {
+            reason: reason.to_string(),
+            fields: Vec::new(),
+        })
     }
 
     /// Understood, but one field is wrong.
     pub fn field(field: &str, message: impl ToString) -> Self {
         let message = message.to_string();
         let reason = format!("{field}: {message}");
-        Self::Unprocessable(Detail { reason, fields: vec![FieldError { field: field.to_owned(), message }] })
+        Self::Unprocessable(Detail {
+            reason,
+            fields: vec![FieldError {
+                field: field.to_owned(),
+                message,
+            }],
+        })
     }
 
     /// Something is missing that the call needs.
     pub fn unavailable(reason: impl ToString) -> Self {
-        Self::Unavailable(Detail { reason: reason.to_string(), fields: Vec::new() })
+        Self::Unavailable(Detail {
+            reason: reason.to_string(),
+            fields: Vec::new(),
+        })
     }
 
     /// More than a limit allows.
@@ -208,7 +235,12 @@ impl ApiError {
             Self::NotFound(detail) => format!("找不到：{}", detail.reason),
             Self::Conflict(detail) => format!("与现有内容冲突：{}", detail.reason),
             Self::PayloadTooLarge(limit) => {
-                format!("超过上限 {}：最多 {}{}", limit.name, limit.max, actual(limit, "，实际 "))
+                format!(
+                    "超过上限 {}：最多 {}{}",
+                    limit.name,
+                    limit.max,
+                    actual(limit, "，实际 ")
+                )
             }
             Self::UnsupportedMediaType(detail) => format!("不支持的文件类型：{}", detail.reason),
             Self::Unprocessable(detail) => format!("内容无法处理：{}", detail.reason),
@@ -233,12 +265,19 @@ impl ApiError {
             | Self::Unavailable(detail) => detail.reason.clone(),
             Self::Unauthorized => "a valid key is needed: send it as Authorization: Bearer KEY".to_owned(),
             Self::PayloadTooLarge(limit) => {
-                format!("more than {} allows: at most {}{}", limit.name, limit.max, actual(limit, ", given "))
+                format!(
+                    "more than {} allows: at most {}{}",
+                    limit.name,
+                    limit.max,
+                    actual(limit, ", given ")
+                )
             }
             Self::RateLimited { retry_after_s } => {
                 format!("this key asks too often, try again in {retry_after_s} s")
             }
-            Self::Overloaded { retry_after_s } => format!("the server is busy, try again in {retry_after_s} s"),
+            Self::Overloaded { retry_after_s } => {
+                format!("the server is busy, try again in {retry_after_s} s")
+            }
             Self::Internal(_) => "internal error; tell the operator the request_id".to_owned(),
             Self::Timeout => "took too long; try again later or send less".to_owned(),
         }
@@ -269,10 +308,20 @@ impl ApiError {
             Language::Chinese => self.chinese(),
             Language::English => self.english(),
         };
-        let limit = if let Self::PayloadTooLarge(limit) = self { Some(limit.clone()) } else { None };
+        let limit = if let Self::PayloadTooLarge(limit) = self {
+            Some(limit.clone())
+        } else {
+            None
+        };
         let request_id = request_id.to_owned();
         ErrorBody {
-            error: ErrorFields { code: self.code().to_owned(), message, request_id, fields: self.fields(), limit },
+            error: ErrorFields {
+                code: self.code().to_owned(),
+                message,
+                request_id,
+                fields: self.fields(),
+                limit,
+            },
         }
     }
 
@@ -302,7 +351,9 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 fn actual(limit: &Limit, lead: &str) -> String {
-    limit.actual.map_or_else(String::new, |actual| format!("{lead}{actual}"))
+    limit
+        .actual
+        .map_or_else(String::new, |actual| format!("{lead}{actual}"))
 }
 
 impl std::fmt::Display for ApiError {
@@ -342,9 +393,9 @@ impl From<StoreError> for ApiError {
 impl From<ModelError> for ApiError {
     fn from(error: ModelError) -> Self {
         match &error {
-            ModelError::Overloaded { retry_after_ms, .. } => {
-                Self::Overloaded { retry_after_s: retry_after_ms.div_ceil(1000) }
-            }
+            ModelError::Overloaded { retry_after_ms, .. } => Self::Overloaded {
+                retry_after_s: retry_after_ms.div_ceil(1000),
+            },
             ModelError::DeadlineExceeded { .. } => Self::Timeout,
             ModelError::BadInput { .. } => Self::unprocessable(error),
             ModelError::NotInstalled { .. } => Self::unavailable(error),
@@ -371,7 +422,9 @@ impl Language {
         for range in header.unwrap_or_default().split(',').take(32) {
             let mut parts = range.split(';').map(str::trim);
             let tag = parts.next().unwrap_or_default().to_ascii_lowercase();
-            let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse::<f32>);
+            let weight = parts
+                .find_map(|part| part.strip_prefix("q="))
+                .map_or(Ok(1.0), str::parse::<f32>);
             let language = match tag.split('-').next() {
                 Some("zh") => Self::Chinese,
                 Some("en") => Self::English,
@@ -388,23 +441,38 @@ impl Language {
 
 /// Writes the body of an error that a handler or layer gave.
 pub(crate) async fn render(request: Request, next: Next) -> Response {
-    let header = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let header = request
+        .headers()
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok());
     let language = Language::preferred(header);
-    let request_id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
+    let request_id = request
+        .extensions()
+        .get::<RequestId>()
+        .cloned()
+        .unwrap_or_default();
     let mut response = next.run(request).await;
-    let Some(error) = response.extensions_mut().remove::<ApiError>() else { return response };
+    let Some(error) = response.extensions_mut().remove::<ApiError>() else {
+        return response;
+    };
     if let ApiError::Internal(reason) = &error {
         tracing::error!(request_id = %request_id.0, reason, "internal error");
     }
     let body = axum::Json(error.body(&request_id.0, language));
     let mut rendered = (error.status(), body).into_response();
     if let Some(seconds) = error.retry_after_s() {
-        rendered.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        rendered
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     if error == ApiError::Unauthorized {
-        rendered.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        rendered
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    rendered.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-language"));
+    rendered
+        .headers_mut()
+        .insert(header::VARY, HeaderValue::from_static("accept-language"));
     rendered.extensions_mut().insert(error.code());
     rendered
 }
@@ -442,7 +510,10 @@ mod tests {
     fn an_exceeded_limit_says_which_and_by_how_much() {
         let body = ApiError::too_large("photos_per_call", 40, Some(41)).body("r-1", Language::English);
         let json = serde_json::to_value(body).unwrap();
-        assert_eq!(json["error"]["limit"], serde_json::json!({"name": "photos_per_call", "max": 40, "actual": 41}));
+        assert_eq!(
+            json["error"]["limit"],
+            serde_json::json!({"name": "photos_per_call", "max": 40, "actual": 41})
+        );
         assert!(json["error"].get("fields").is_none());
     }
 }

@@ -16,8 +16,16 @@ pub(crate) struct Json<T>(pub(crate) T);
 impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
     type Rejection = ApiError;
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
-        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let essence = content_type.unwrap_or("application/json").split(';').next().unwrap_or_default().trim();
+        let content_type = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let essence = content_type
+            .unwrap_or("application/json")
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim();
         if !essence.eq_ignore_ascii_case("application/json") && !essence.ends_with("+json") {
             return Err(ApiError::unsupported(format!("{essence}: send application/json")));
         }
@@ -53,7 +61,9 @@ pub(crate) fn is_length_limit(error: &(dyn std::error::Error + 'static)) -> bool
 pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value: T = serde_path_to_error::deserialize(&mut reader).map_err(json_error)?;
-    reader.end().map_err(|error| ApiError::bad_request(format!("JSON: {error}")))?;
+    reader
+        .end()
+        .map_err(|error| ApiError::bad_request(format!("JSON: {error}")))?;
     Ok(value)
 }
 
@@ -64,16 +74,33 @@ fn json_error(error: serde_path_to_error::Error<serde_json::Error>) -> ApiError 
         return ApiError::bad_request(format!("JSON: {inner}"));
     }
     let message = inner.to_string();
-    let fields = if field == "." { Vec::new() } else { vec![FieldError { field, message: message.clone() }] };
-    ApiError::Unprocessable(Detail { reason: message, fields })
+    let fields = if field == "." {
+        Vec::new()
+    } else {
+        vec![FieldError {
+            field,
+            message: message.clone(),
+        }]
+    };
+    ApiError::Unprocessable(Detail {
+        reason: message,
+        fields,
+    })
 }
 
 /// A body as text: 400 with the position of the first byte that is not UTF-8.
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, ApiError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     std::str::from_utf8(bytes).map_err(|error| {
-        let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
-        ApiError::bad_request(format!("not UTF-8 text: line {line}, byte {}", error.valid_up_to()))
+        let line = bytes[..error.valid_up_to()]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+            + 1;
+        ApiError::bad_request(format!(
+            "not UTF-8 text: line {line}, byte {}",
+            error.valid_up_to()
+        ))
     })
 }
 
@@ -91,21 +118,37 @@ impl FromRequest<AppState> for Form {
     type Rejection = ApiError;
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let limits = &state.config().limits;
-        let mut multipart = Multipart::from_request(request, state)
-            .await
-            .map_err(|error| ApiError::unsupported(format!("{}: send multipart/form-data", error.body_text())))?;
+        let mut multipart = Multipart::from_request(request, state).await.map_err(|error| {
+            ApiError::unsupported(format!("{}: send multipart/form-data", error.body_text()))
+        })?;
         let mut parts = Vec::new();
         loop {
-            let field = multipart.next_field().await.map_err(|error| form_error(&error, limits.body_bytes))?;
-            let Some(field) = field else { return Ok(Self(parts)) };
+            let field = multipart
+                .next_field()
+                .await
+                .map_err(|error| form_error(&error, limits.body_bytes))?;
+            let Some(field) = field else {
+                return Ok(Self(parts));
+            };
             // One more part than photos, ticket and metadata need.
             if parts.len() > limits.photos_per_call + 4 {
-                return Err(ApiError::too_large("photos_per_call", limits.photos_per_call, None));
+                return Err(ApiError::too_large(
+                    "photos_per_call",
+                    limits.photos_per_call,
+                    None,
+                ));
             }
             let name = field.name().unwrap_or_default().to_owned();
             let file_name = field.file_name().map(str::to_owned);
-            let bytes = field.bytes().await.map_err(|error| form_error(&error, limits.body_bytes))?;
-            parts.push(Part { name, file_name, bytes });
+            let bytes = field
+                .bytes()
+                .await
+                .map_err(|error| form_error(&error, limits.body_bytes))?;
+            parts.push(Part {
+                name,
+                file_name,
+                bytes,
+            });
         }
     }
 }
@@ -120,7 +163,8 @@ fn form_error(error: &axum::extract::multipart::MultipartError, most: usize) -> 
 impl Form {
     /// The one part of that name.
     pub(crate) fn one(&self, name: &str) -> Result<&Part, ApiError> {
-        self.optional(name)?.ok_or_else(|| ApiError::field(name, "this part is missing"))
+        self.optional(name)?
+            .ok_or_else(|| ApiError::field(name, "this part is missing"))
     }
 
     /// The part of that name, where there is one.
@@ -154,7 +198,10 @@ pub(crate) fn within(part: &str, error: ApiError) -> ApiError {
     let prefix = |mut detail: Detail| {
         detail.reason = format!("{part}: {}", detail.reason);
         if detail.fields.is_empty() {
-            detail.fields.push(FieldError { field: part.to_owned(), message: detail.reason.clone() });
+            detail.fields.push(FieldError {
+                field: part.to_owned(),
+                message: detail.reason.clone(),
+            });
         } else {
             for field in &mut detail.fields {
                 field.field = format!("{part}.{}", field.field);
@@ -208,9 +255,13 @@ fn moment(name: &str, text: &str, zone: &jiff::tz::TimeZone) -> Result<i64, ApiE
     if let Ok(at) = text.parse::<jiff::Timestamp>() {
         return Ok(at.as_millisecond());
     }
-    let date = text.parse::<jiff::civil::Date>().ok().and_then(|date| date.to_zoned(zone.clone()).ok());
-    date.map(|at| at.timestamp().as_millisecond())
-        .ok_or_else(|| ApiError::bad_request(format!("{name} must be an RFC 3339 time or a date, not {text:?}")))
+    let date = text
+        .parse::<jiff::civil::Date>()
+        .ok()
+        .and_then(|date| date.to_zoned(zone.clone()).ok());
+    date.map(|at| at.timestamp().as_millisecond()).ok_or_else(|| {
+        ApiError::bad_request(format!("{name} must be an RFC 3339 time or a date, not {text:?}"))
+    })
 }
 
 /// Milliseconds since 1970 as RFC 3339 in the configured zone.

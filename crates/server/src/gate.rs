@@ -56,7 +56,9 @@ impl Gate {
         if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.queue + self.workers.available_permits() {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             metrics::counter!("shifu_overloaded_total").increment(1);
-            return Err(ApiError::Overloaded { retry_after_s: BUSY_RETRY_S });
+            return Err(ApiError::Overloaded {
+                retry_after_s: BUSY_RETRY_S,
+            });
         }
         let waiting = Waiting(self.waiting.clone());
         let permit = acquire(&self.workers).await?;
@@ -81,7 +83,11 @@ impl Gate {
 }
 
 async fn acquire(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ApiError> {
-    semaphore.clone().acquire_owned().await.map_err(ApiError::internal)
+    semaphore
+        .clone()
+        .acquire_owned()
+        .await
+        .map_err(ApiError::internal)
 }
 
 /// The permit lives as long as the computation, even when the caller hung up.
@@ -116,7 +122,10 @@ impl Rates {
     /// `per_minute` requests a key; 0: unlimited.
     #[must_use]
     pub fn new(per_minute: u32) -> Self {
-        Self { per_minute, buckets: Arc::default() }
+        Self {
+            per_minute,
+            buckets: Arc::default(),
+        }
     }
 
     /// Takes one request from the key's bucket.
@@ -133,9 +142,14 @@ impl Rates {
         if buckets.len() > MOST_BUCKETS {
             buckets.retain(|_, bucket| now.duration_since(bucket.at).as_secs() < 60);
         }
-        let bucket = buckets.entry(key_id.to_owned()).or_insert(Bucket { left: full, at: now });
+        let bucket = buckets
+            .entry(key_id.to_owned())
+            .or_insert(Bucket { left: full, at: now });
         let refill = now.duration_since(bucket.at).as_secs_f64() * full / 60.0;
-        *bucket = Bucket { left: (bucket.left + refill).min(full), at: now };
+        *bucket = Bucket {
+            left: (bucket.left + refill).min(full),
+            at: now,
+        };
         if bucket.left < 1.0 {
             let retry_after_s = ((1.0 - bucket.left) * 60.0 / full).ceil() as u64;
             return Err(ApiError::RateLimited { retry_after_s });
@@ -156,7 +170,9 @@ mod tests {
         let rates = Rates::new(2);
         assert!(rates.take("a").is_ok() && rates.take("a").is_ok());
         // Two a minute: the next place is free after 30 s.
-        let Err(ApiError::RateLimited { retry_after_s }) = rates.take("a") else { panic!("not limited") };
+        let Err(ApiError::RateLimited { retry_after_s }) = rates.take("a") else {
+            panic!("not limited")
+        };
         assert!((29..=30).contains(&retry_after_s), "{retry_after_s}");
         assert!(rates.take("b").is_ok(), "another key has its own bucket");
         assert!((0..100).all(|_| Rates::new(0).take("a").is_ok()));
@@ -179,7 +195,10 @@ mod tests {
         }
         assert_eq!(gate.interactive(|| 7).await, Ok(7), "one worker is left");
         let all = gate.workers.clone().acquire_owned().await.unwrap();
-        assert!(matches!(gate.interactive(|| 7).await, Err(ApiError::Overloaded { .. })));
+        assert!(matches!(
+            gate.interactive(|| 7).await,
+            Err(ApiError::Overloaded { .. })
+        ));
         drop((release, all));
         assert_eq!(bulk.await.unwrap(), Ok(true));
         waiting_bulk.await.unwrap().unwrap();

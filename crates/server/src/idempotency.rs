@@ -37,8 +37,16 @@ async fn run_once(state: &AppState, request: Request, next: Next) -> Result<Resp
     match store.begin_call(&identity, &sha256).await? {
         Call::New => {}
         Call::Done(reply) => return Ok(replay(reply)),
-        Call::Running => return Err(ApiError::conflict("the call with this Idempotency-Key is still running")),
-        Call::OtherBody => return Err(ApiError::conflict("this Idempotency-Key was used with another body")),
+        Call::Running => {
+            return Err(ApiError::conflict(
+                "the call with this Idempotency-Key is still running",
+            ));
+        }
+        Call::OtherBody => {
+            return Err(ApiError::conflict(
+                "this Idempotency-Key was used with another body",
+            ));
+        }
     }
     // The work goes on when the caller hangs up, so that a retry finds its reply.
     let state = state.clone();
@@ -50,11 +58,20 @@ async fn run_once(state: &AppState, request: Request, next: Next) -> Result<Resp
 }
 
 fn identity(request: &Request) -> Result<CallIdentity, ApiError> {
-    let value = request.headers().get(&KEY).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let value = request
+        .headers()
+        .get(&KEY)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     if !(1..=255).contains(&value.len()) {
-        return Err(ApiError::bad_request("Idempotency-Key must have 1 to 255 visible ASCII characters"));
+        return Err(ApiError::bad_request(
+            "Idempotency-Key must have 1 to 255 visible ASCII characters",
+        ));
     }
-    let caller = request.extensions().get::<std::sync::Arc<Caller>>().ok_or(ApiError::Unauthorized)?;
+    let caller = request
+        .extensions()
+        .get::<std::sync::Arc<Caller>>()
+        .ok_or(ApiError::Unauthorized)?;
     Ok(CallIdentity {
         key_id: caller.key_id.clone(),
         route: format!("POST {}", request.uri().path()),
@@ -73,8 +90,13 @@ async fn whole_body(body: Body, most: usize) -> Result<Bytes, ApiError> {
 
 /// SHA-256 of the body; a multipart body without its boundary, which every client draws anew for a retry.
 fn body_sha256(headers: &HeaderMap, body: &[u8]) -> String {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let boundary = content_type.split(';').find_map(|part| part.trim().strip_prefix("boundary="));
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let boundary = content_type
+        .split(';')
+        .find_map(|part| part.trim().strip_prefix("boundary="));
     let boundary = boundary.map(|boundary| format!("--{}", boundary.trim_matches('"')));
     let mut digest = Sha256::new();
     match boundary {
@@ -125,7 +147,11 @@ async fn keep(state: &AppState, identity: &CallIdentity, response: Response) -> 
         Some((name.to_string(), value.to_owned()))
     };
     let headers = KEPT.iter().filter_map(kept).collect();
-    let reply = StoredReply { status: parts.status.as_u16(), headers, body: text };
+    let reply = StoredReply {
+        status: parts.status.as_u16(),
+        headers,
+        body: text,
+    };
     store.finish_call(identity, &reply).await?;
     Ok(Response::from_parts(parts, Body::from(body)))
 }
@@ -138,7 +164,9 @@ fn replay(reply: StoredReply) -> Response {
             response.headers_mut().insert(name, value);
         }
     }
-    response.headers_mut().insert(REPLAYED.clone(), HeaderValue::from_static("true"));
+    response
+        .headers_mut()
+        .insert(REPLAYED.clone(), HeaderValue::from_static("true"));
     response
 }
 
@@ -152,7 +180,9 @@ mod tests {
             let mut headers = HeaderMap::new();
             let value = format!("multipart/form-data; boundary={boundary}");
             headers.insert(header::CONTENT_TYPE, value.parse().unwrap());
-            let body = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n{content}\r\n--{boundary}--\r\n");
+            let body = format!(
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n{content}\r\n--{boundary}--\r\n"
+            );
             body_sha256(&headers, body.as_bytes())
         };
         assert_eq!(hash("X1", "same"), hash("Y2", "same"));

@@ -5,7 +5,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::handlers::{admin, alerts, answers, diagnosis, documents, health, inspections, standards, tickets};
+use crate::handlers::{
+    admin, alerts, answers, diagnosis, documents, health, inspections, standards, tickets,
+};
 use crate::state::AppState;
 
 #[derive(OpenApi)]
@@ -82,11 +84,18 @@ mod tests {
         let json = serde_json::to_value(description()).unwrap();
         let mut described = Vec::new();
         for (path, calls) in json["paths"].as_object().unwrap() {
-            for method in calls.as_object().unwrap().keys().filter(|_| path.starts_with("/v1/")) {
+            for method in calls
+                .as_object()
+                .unwrap()
+                .keys()
+                .filter(|_| path.starts_with("/v1/"))
+            {
                 described.push((method.to_uppercase(), path.clone()));
             }
         }
-        let listed = crate::access::TABLE.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned()));
+        let listed = crate::access::TABLE
+            .iter()
+            .map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned()));
         let mut listed: Vec<_> = listed.collect();
         (described.sort(), listed.sort());
         assert_eq!(described, listed);

@@ -58,17 +58,26 @@ pub(crate) async fn run(engine: &Engine, job: &Job) {
         JobKind::ParseDocument => engine.parse_document(&job.subject).await,
         JobKind::Inspect => engine.run_inspection(&job.subject).await.map(|_| ()),
     };
-    metrics::counter!("shifu_jobs_total", "kind" => job.kind.as_str(), "ok" => outcome.is_ok().to_string()).increment(1);
+    metrics::counter!("shifu_jobs_total", "kind" => job.kind.as_str(), "ok" => outcome.is_ok().to_string())
+        .increment(1);
     let result = match outcome {
         Ok(()) => engine.store().finish_job(&job.job_id).await,
         Err(error) if error.is_bad_input() || job.attempts >= MOST_ATTEMPTS => {
-            tracing::warn!(job = job.job_id, kind = job.kind.as_str(), code = error.code(), "job failed");
+            tracing::warn!(
+                job = job.job_id,
+                kind = job.kind.as_str(),
+                code = error.code(),
+                "job failed"
+            );
             give_up(engine, job, &error).await
         }
         Err(error) => {
             tracing::warn!(job = job.job_id, kind = job.kind.as_str(), %error, attempt = job.attempts, "job will be tried again");
             let delay_ms = 1000 << job.attempts.min(6);
-            engine.store().retry_job(&job.job_id, delay_ms, &error.to_string()).await
+            engine
+                .store()
+                .retry_job(&job.job_id, delay_ms, &error.to_string())
+                .await
         }
     };
     if let Err(error) = result {
@@ -78,11 +87,18 @@ pub(crate) async fn run(engine: &Engine, job: &Job) {
 
 async fn give_up(engine: &Engine, job: &Job, error: &ApiError) -> Result<(), shifu_store::StoreError> {
     let store = engine.store();
-    let reason = if error.is_bad_input() { error.english() } else { error.to_string() };
+    let reason = if error.is_bad_input() {
+        error.english()
+    } else {
+        error.to_string()
+    };
     match job.kind {
         JobKind::ParseDocument => {
             let id = shifu_domain::DocumentId(job.subject.clone());
-            match store.set_document_status(&id, shifu_store::DocumentStatus::Failed, Some(&reason)).await {
+            match store
+                .set_document_status(&id, shifu_store::DocumentStatus::Failed, Some(&reason))
+                .await
+            {
                 Ok(()) | Err(shifu_store::StoreError::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }

@@ -95,7 +95,11 @@ impl Store {
     /// `BadCursor` when the cursor's alert is gone or was never there.
     pub async fn alerts(&self, request: &PageRequest, filter: &AlertFilter) -> Result<Page<AlertRecord>> {
         let after = request.after()?;
-        let last_harm = if after.is_empty() { 0.0 } else { self.harm_of(after).await? };
+        let last_harm = if after.is_empty() {
+            0.0
+        } else {
+            self.harm_of(after).await?
+        };
         let condition = crate::page_condition("service_provider", &filter.service_providers, 8, false);
         let sql = format!(
             "SELECT {COLUMNS} FROM alerts WHERE ($1 = '' OR harm < $2 OR (harm = $2 AND alert_id > $1)) AND created_at >= $3 \
@@ -140,7 +144,9 @@ impl Store {
         let condition = crate::page_condition("service_provider", &filter.service_providers, 3, false);
         let sql =
             format!("SELECT {COLUMNS} FROM alerts WHERE alert_id > $1{condition} ORDER BY alert_id LIMIT $2");
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(alert_id).bind(i64::from(most));
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(alert_id)
+            .bind(i64::from(most));
         for provider in &filter.service_providers {
             query = query.bind(provider.clone());
         }
@@ -164,7 +170,10 @@ impl Store {
     /// `NotFound` when there is no such alert.
     pub async fn alert(&self, alert_id: &str) -> Result<AlertRecord> {
         let sql = format!("SELECT {COLUMNS} FROM alerts WHERE alert_id = $1");
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(alert_id).fetch_optional(&self.pool).await?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(alert_id)
+            .fetch_optional(&self.pool)
+            .await?;
         read(&row.ok_or_else(|| StoreError::not_found("alert", alert_id))?)
     }
 
@@ -189,7 +198,9 @@ impl Store {
             .await?;
         let alert = self.alert(alert_id).await?;
         if changed.rows_affected() == 0 {
-            return Err(StoreError::Conflict { what: format!("alert {alert_id:?}, expired,") });
+            return Err(StoreError::Conflict {
+                what: format!("alert {alert_id:?}, expired,"),
+            });
         }
         Ok(alert)
     }
@@ -207,11 +218,13 @@ pub(crate) async fn replace(
         .bind(inspection_id)
         .execute(&mut **transaction)
         .await?;
-    sqlx::query("UPDATE alerts SET state = 'expired' WHERE ticket_id = $1 AND state = 'open' AND inspection_id < $2")
-        .bind(ticket_id)
-        .bind(inspection_id)
-        .execute(&mut **transaction)
-        .await?;
+    sqlx::query(
+        "UPDATE alerts SET state = 'expired' WHERE ticket_id = $1 AND state = 'open' AND inspection_id < $2",
+    )
+    .bind(ticket_id)
+    .bind(inspection_id)
+    .execute(&mut **transaction)
+    .await?;
     let mut ids = Vec::with_capacity(alerts.len());
     for alert in alerts {
         let alert_id = new_id();
@@ -247,7 +260,9 @@ fn read(row: &Row) -> Result<AlertRecord> {
         ticket_id: row.try_get("ticket_id")?,
         service_provider: row.try_get("service_provider")?,
         alert: NewAlert {
-            photo: row.try_get::<Option<i64>, _>("photo")?.map(|position| position as u32),
+            photo: row
+                .try_get::<Option<i64>, _>("photo")?
+                .map(|position| position as u32),
             checkpoint: row.try_get("checkpoint")?,
             kind: row.try_get("kind")?,
             severity: row.try_get("severity")?,

@@ -133,7 +133,10 @@ impl Store {
     /// `NotFound` when there is no such answer.
     pub async fn answer(&self, answer_id: &str) -> Result<AnswerRecord> {
         let sql = format!("SELECT {COLUMNS} FROM answers WHERE answer_id = $1");
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(answer_id).fetch_optional(&self.pool).await?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(answer_id)
+            .fetch_optional(&self.pool)
+            .await?;
         read(&row.ok_or_else(|| StoreError::not_found("answer", answer_id))?)
     }
 

@@ -59,7 +59,10 @@ impl Store {
         .fetch_optional(&mut *transaction)
         .await?;
         let latest = latest.as_ref().map(read).transpose()?;
-        if let Some(same) = latest.as_ref().filter(|one| one.content == content && one.format == format) {
+        if let Some(same) = latest
+            .as_ref()
+            .filter(|one| one.content == content && one.format == format)
+        {
             return Ok(same.revision);
         }
         let revision = latest.map_or(0, |one| one.revision) + 1;
@@ -97,8 +100,16 @@ impl Store {
     ///
     /// # Errors
     /// `Database` when it refuses.
-    pub async fn definition(&self, kind: DefinitionKind, product_line: &str) -> Result<Option<DefinitionRecord>> {
-        Ok(self.definition_versions(kind, product_line).await?.into_iter().next())
+    pub async fn definition(
+        &self,
+        kind: DefinitionKind,
+        product_line: &str,
+    ) -> Result<Option<DefinitionRecord>> {
+        Ok(self
+            .definition_versions(kind, product_line)
+            .await?
+            .into_iter()
+            .next())
     }
 
     /// Every version for one product line, newest first.

@@ -36,7 +36,13 @@ impl DocumentStatus {
     }
 
     fn parse(text: &str) -> Result<Self> {
-        let all = [Self::Queued, Self::Parsing, Self::Indexed, Self::Failed, Self::Retired];
+        let all = [
+            Self::Queued,
+            Self::Parsing,
+            Self::Indexed,
+            Self::Failed,
+            Self::Retired,
+        ];
         let known = all.into_iter().find(|status| status.as_str() == text);
         known.ok_or_else(|| StoreError::corrupt("document status", text))
     }
@@ -130,7 +136,12 @@ impl Store {
         .bind(now)
         .execute(&mut *transaction)
         .await?;
-        crate::jobs::enqueue(&mut transaction, crate::JobKind::ParseDocument, &document.document_id.0).await?;
+        crate::jobs::enqueue(
+            &mut transaction,
+            crate::JobKind::ParseDocument,
+            &document.document_id.0,
+        )
+        .await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -200,14 +211,15 @@ impl Store {
         status: DocumentStatus,
         error: Option<&str>,
     ) -> Result<()> {
-        let changed =
-            sqlx::query("UPDATE documents SET status = $2, error = $3, updated_at = $4 WHERE document_id = $1")
-                .bind(&document_id.0)
-                .bind(status.as_str())
-                .bind(error.map(str::to_owned))
-                .bind(now_ms())
-                .execute(&self.pool)
-                .await?;
+        let changed = sqlx::query(
+            "UPDATE documents SET status = $2, error = $3, updated_at = $4 WHERE document_id = $1",
+        )
+        .bind(&document_id.0)
+        .bind(status.as_str())
+        .bind(error.map(str::to_owned))
+        .bind(now_ms())
+        .execute(&self.pool)
+        .await?;
         require(changed.rows_affected(), document_id)
     }
 
@@ -238,8 +250,10 @@ impl Store {
     /// `NotFound` when there is no such document.
     pub async fn document(&self, document_id: &DocumentId) -> Result<DocumentRecord> {
         let sql = format!("SELECT {COLUMNS} FROM documents WHERE document_id = $1");
-        let row =
-            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(&document_id.0).fetch_optional(&self.pool).await?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(&document_id.0)
+            .fetch_optional(&self.pool)
+            .await?;
         read(&row.ok_or_else(|| StoreError::not_found("document", &document_id.0))?)
     }
 
@@ -278,7 +292,10 @@ impl Store {
             .bind(&document_id.0)
             .execute(&mut *transaction)
             .await?;
-        sqlx::query("DELETE FROM jobs WHERE subject = $1").bind(&document_id.0).execute(&mut *transaction).await?;
+        sqlx::query("DELETE FROM jobs WHERE subject = $1")
+            .bind(&document_id.0)
+            .execute(&mut *transaction)
+            .await?;
         let orphans = disown(&mut transaction, &Self::document_owner(document_id)).await?;
         transaction.commit().await?;
         self.remove_files(&orphans).await?;
@@ -287,7 +304,11 @@ impl Store {
 }
 
 fn require(rows: u64, document_id: &DocumentId) -> Result<()> {
-    if rows == 0 { Err(StoreError::not_found("document", &document_id.0)) } else { Ok(()) }
+    if rows == 0 {
+        Err(StoreError::not_found("document", &document_id.0))
+    } else {
+        Ok(())
+    }
 }
 
 fn read(row: &Row) -> Result<DocumentRecord> {

@@ -47,10 +47,15 @@ pub enum StoreError {
 
 impl StoreError {
     pub(crate) fn not_found(kind: &str, id: &str) -> Self {
-        Self::NotFound { what: format!("{kind} {id:?}") }
+        Self::NotFound {
+            what: format!("{kind} {id:?}"),
+        }
     }
 
     pub(crate) fn corrupt(what: impl Into<String>, reason: impl ToString) -> Self {
-        Self::Corrupt { what: what.into(), reason: reason.to_string() }
+        Self::Corrupt {
+            what: what.into(),
+            reason: reason.to_string(),
+        }
     }
 }

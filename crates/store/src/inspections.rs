@@ -161,7 +161,9 @@ impl Store {
     ) -> Result<(InspectionRecord, Job)> {
         let inspection_id = new_id();
         let owner = Self::inspection_owner(&inspection_id);
-        let kept = self.keep_inspection(&inspection_id, &owner, inspection, claimed_for_ms).await;
+        let kept = self
+            .keep_inspection(&inspection_id, &owner, inspection, claimed_for_ms)
+            .await;
         match kept {
             Ok(job) => Ok((self.inspection(&inspection_id).await?, job)),
             Err(error) => {
@@ -183,7 +185,13 @@ impl Store {
             sha256s.push(self.put_object(owner, photo.bytes.clone()).await?);
         }
         let mut transaction = self.begin_write().await?;
-        insert_inspection(&mut transaction, inspection_id, inspection, claimed_for_ms.is_some()).await?;
+        insert_inspection(
+            &mut transaction,
+            inspection_id,
+            inspection,
+            claimed_for_ms.is_some(),
+        )
+        .await?;
         for (position, (photo, sha256)) in inspection.photos.iter().zip(&sha256s).enumerate() {
             sqlx::query(
                 "INSERT INTO photos (inspection_id, position, file_name, sha256) VALUES ($1, $2, $3, $4)",
@@ -265,9 +273,14 @@ impl Store {
         }
         let ticket_id: String = row.try_get("ticket_id")?;
         let service_provider: Option<String> = row.try_get("service_provider")?;
-        let alert_ids =
-            crate::alerts::replace(&mut transaction, inspection_id, &ticket_id, service_provider.as_deref(), alerts)
-                .await?;
+        let alert_ids = crate::alerts::replace(
+            &mut transaction,
+            inspection_id,
+            &ticket_id,
+            service_provider.as_deref(),
+            alerts,
+        )
+        .await?;
         transaction.commit().await?;
         Ok(alert_ids)
     }
@@ -305,7 +318,10 @@ impl Store {
     /// `NotFound` when there is no such inspection.
     pub async fn inspection(&self, inspection_id: &str) -> Result<InspectionRecord> {
         let sql = format!("SELECT {COLUMNS} FROM inspections WHERE inspection_id = $1");
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(inspection_id).fetch_optional(&self.pool).await?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(inspection_id)
+            .fetch_optional(&self.pool)
+            .await?;
         read(&row.ok_or_else(|| StoreError::not_found("inspection", inspection_id))?)
     }
 
@@ -387,10 +403,17 @@ async fn insert_inspection(
     .fetch_optional(&mut **transaction)
     .await?;
     let (replaces, attempt) = match last {
-        Some(row) => (Some(row.try_get::<String, _>("inspection_id")?), row.try_get::<i64, _>("attempt")? + 1),
+        Some(row) => (
+            Some(row.try_get::<String, _>("inspection_id")?),
+            row.try_get::<i64, _>("attempt")? + 1,
+        ),
         None => (None, 1),
     };
-    let status = if running { InspectionStatus::Running } else { InspectionStatus::Queued };
+    let status = if running {
+        InspectionStatus::Running
+    } else {
+        InspectionStatus::Queued
+    };
     sqlx::query(
         "INSERT INTO inspections (inspection_id, ticket_id, category, service_provider, attempt, replaces, status, ticket, \
          photos_meta, key_id, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",

@@ -27,7 +27,9 @@ impl JobKind {
     }
 
     fn parse(text: &str) -> Result<Self> {
-        let known = [Self::ParseDocument, Self::Inspect].into_iter().find(|kind| kind.as_str() == text);
+        let known = [Self::ParseDocument, Self::Inspect]
+            .into_iter()
+            .find(|kind| kind.as_str() == text);
         known.ok_or_else(|| StoreError::corrupt("job kind", text))
     }
 }
@@ -74,7 +76,10 @@ impl Store {
     /// # Errors
     /// `Database` when it refuses.
     pub async fn finish_job(&self, job_id: &str) -> Result<()> {
-        sqlx::query("DELETE FROM jobs WHERE job_id = $1").bind(job_id).execute(&self.pool).await?;
+        sqlx::query("DELETE FROM jobs WHERE job_id = $1")
+            .bind(job_id)
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
@@ -142,7 +147,12 @@ pub(crate) async fn enqueue(transaction: &mut Transaction, kind: JobKind, subjec
     .bind(now_ms())
     .execute(&mut **transaction)
     .await?;
-    Ok(Job { job_id, kind, subject: subject.to_owned(), attempts: 0 })
+    Ok(Job {
+        job_id,
+        kind,
+        subject: subject.to_owned(),
+        attempts: 0,
+    })
 }
 
 /// Claims a job just added, for the process that will do it itself.

@@ -38,7 +38,7 @@ pub struct CreatedKey {
 }
 
 /// What is kept of a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyRecord {
     /// Its identifier.
     pub key_id: String,
@@ -56,7 +56,8 @@ pub struct KeyRecord {
     pub revoked_at: Option<i64>,
 }
 
-const COLUMNS: &str = "key_id, name, role, brands, service_providers, salt, secret_sha256, created_at, revoked_at";
+const COLUMNS: &str =
+    "key_id, name, role, brands, service_providers, salt, secret_sha256, created_at, revoked_at";
 
 impl Store {
     /// Makes a key.
@@ -81,7 +82,11 @@ impl Store {
         .bind(now_ms())
         .execute(&self.pool)
         .await?;
-        Ok(CreatedKey { key: format!("{PREFIX}{key_id}_{secret}"), key_id, role: key.role.clone() })
+        Ok(CreatedKey {
+            key: format!("{PREFIX}{key_id}_{secret}"),
+            key_id,
+            role: key.role.clone(),
+        })
     }
 
     /// The key that `text` is, unless it is unknown or revoked.
@@ -93,11 +98,18 @@ impl Store {
             return Ok(None);
         };
         let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE key_id = $1 AND revoked_at IS NULL");
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(key_id).fetch_optional(&self.pool).await?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(key_id)
+            .fetch_optional(&self.pool)
+            .await?;
         let Some(row) = row else { return Ok(None) };
         let expected: String = row.try_get("secret_sha256")?;
         let actual = hash(row.try_get("salt")?, secret);
-        if bool::from(expected.as_bytes().ct_eq(actual.as_bytes())) { Ok(Some(read(&row)?)) } else { Ok(None) }
+        if bool::from(expected.as_bytes().ct_eq(actual.as_bytes())) {
+            Ok(Some(read(&row)?))
+        } else {
+            Ok(None)
+        }
     }
 
     /// Every key, newest first, revoked ones included.
@@ -106,7 +118,12 @@ impl Store {
     /// `Database` when it refuses.
     pub async fn keys(&self) -> Result<Vec<KeyRecord>> {
         let sql = format!("SELECT {COLUMNS} FROM api_keys ORDER BY key_id DESC");
-        sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&self.pool).await?.iter().map(read).collect()
+        sqlx::query(sqlx::AssertSqlSafe(sql))
+            .fetch_all(&self.pool)
+            .await?
+            .iter()
+            .map(read)
+            .collect()
     }
 
     /// Whether any key works.
@@ -129,7 +146,11 @@ impl Store {
                 .bind(now_ms())
                 .execute(&self.pool)
                 .await?;
-        if changed.rows_affected() == 0 { Err(StoreError::not_found("key", key_id)) } else { Ok(()) }
+        if changed.rows_affected() == 0 {
+            Err(StoreError::not_found("key", key_id))
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -30,7 +30,7 @@ use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{AnyPool, Executor, SqlSafeStr};
+use sqlx::{AnyPool, SqlSafeStr};
 
 pub use alerts::{AlertFilter, AlertRecord, AlertState, NewAlert};
 pub use answers::{AnswerRecord, FeedbackVerdict, GapRow, NewAnswer};
@@ -93,7 +93,13 @@ impl Store {
         let pool = pool_options(embedded).connect_with(options).await?;
         migrator().run(&pool).await?;
         let process_id = uuid::Uuid::now_v7().to_string().into();
-        Ok(Self { pool, objects: Arc::new(objects), objects_guard: Arc::default(), embedded, process_id })
+        Ok(Self {
+            pool,
+            objects: Arc::new(objects),
+            objects_guard: Arc::default(),
+            embedded,
+            process_id,
+        })
     }
 
     /// Whether the database answers.
@@ -128,7 +134,7 @@ fn pool_options(embedded: bool) -> AnyPoolOptions {
             // 10 s: another process (`shifu keys create`) may hold the write lock for a moment.
             let pragmas = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                            PRAGMA foreign_keys = ON; PRAGMA cache_size = -4096";
-            connection.execute(pragmas).await?;
+            sqlx::raw_sql(pragmas).execute(connection).await?;
             Ok(())
         })
     })
@@ -146,8 +152,10 @@ fn migrator() -> Migrator {
 }
 
 fn create_directory(path: &Path) -> Result<()> {
-    std::fs::create_dir_all(path)
-        .map_err(|source| StoreError::Directory { path: path.display().to_string(), source })
+    std::fs::create_dir_all(path).map_err(|source| StoreError::Directory {
+        path: path.display().to_string(),
+        source,
+    })
 }
 
 /// A path as a URL that creates the file: everything that a URL would read otherwise is percent-encoded.
@@ -188,6 +196,10 @@ fn page_condition(column: &str, values: &[String], first: usize, shared: bool) -
         return String::new();
     }
     let places: Vec<String> = (first..first + values.len()).map(|at| format!("${at}")).collect();
-    let or_none = if shared { format!(" OR {column} IS NULL") } else { String::new() };
+    let or_none = if shared {
+        format!(" OR {column} IS NULL")
+    } else {
+        String::new()
+    };
     format!(" AND ({column} IN ({}){or_none})", places.join(", "))
 }

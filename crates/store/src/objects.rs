@@ -18,8 +18,15 @@ impl Store {
         let _shared = self.objects_guard.read().await;
         let sha256 = hex::encode(Sha256::digest(&bytes));
         let size_bytes = bytes.len() as i64;
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.objects.put_opts(&location(&sha256), bytes.into(), options).await {
+        let options = PutOptions {
+            mode: PutMode::Create,
+            ..PutOptions::default()
+        };
+        match self
+            .objects
+            .put_opts(&location(&sha256), bytes.into(), options)
+            .await
+        {
             Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -44,7 +51,10 @@ impl Store {
         };
         let bytes = found.bytes().await?;
         if hex::encode(Sha256::digest(&bytes)) != sha256 {
-            return Err(StoreError::corrupt(format!("object {sha256}"), "its bytes have another SHA-256"));
+            return Err(StoreError::corrupt(
+                format!("object {sha256}"),
+                "its bytes have another SHA-256",
+            ));
         }
         Ok(bytes)
     }

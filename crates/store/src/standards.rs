@@ -60,13 +60,15 @@ impl Store {
             return Ok(same.revision);
         }
         let revision = latest.map_or(0, |one| one.revision) + 1;
-        sqlx::query("INSERT INTO standards (category, revision, definition, created_at) VALUES ($1, $2, $3, $4)")
-            .bind(category)
-            .bind(i64::from(revision))
-            .bind(definition)
-            .bind(now_ms())
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "INSERT INTO standards (category, revision, definition, created_at) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(category)
+        .bind(i64::from(revision))
+        .bind(definition)
+        .bind(now_ms())
+        .execute(&mut *transaction)
+        .await?;
         transaction.commit().await?;
         Ok(revision)
     }
@@ -191,7 +193,11 @@ impl Store {
             .await?;
         let Some(row) = row else { return Ok(None) };
         let bytes = self.object(row.try_get("sha256")?).await?;
-        Ok(Some(EnrolledStandard { category: category.to_owned(), version: row.try_get("version")?, bytes }))
+        Ok(Some(EnrolledStandard {
+            category: category.to_owned(),
+            version: row.try_get("version")?,
+            bytes,
+        }))
     }
 }
 

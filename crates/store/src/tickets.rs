@@ -95,7 +95,10 @@ impl Store {
             .fetch_all(&mut *transaction)
             .await?;
         removed.repairs = lines.len() as u64;
-        let lines = lines.iter().map(|row| row.try_get(0)).collect::<std::result::Result<Vec<String>, _>>()?;
+        let lines = lines
+            .iter()
+            .map(|row| row.try_get(0))
+            .collect::<std::result::Result<Vec<String>, _>>()?;
         removed.product_lines = lines;
         removed.product_lines.sort();
         removed.product_lines.dedup();
@@ -128,17 +131,35 @@ async fn remove_inspections(
     for row in rows {
         let inspection_id: String = row.try_get(0)?;
         orphans.extend(disown(transaction, &Store::inspection_owner(&inspection_id)).await?);
-        removed.photos += delete_of(transaction, "DELETE FROM photos WHERE inspection_id = $1", &inspection_id).await?;
-        removed.alerts += delete_of(transaction, "DELETE FROM alerts WHERE inspection_id = $1", &inspection_id).await?;
+        removed.photos += delete_of(
+            transaction,
+            "DELETE FROM photos WHERE inspection_id = $1",
+            &inspection_id,
+        )
+        .await?;
+        removed.alerts += delete_of(
+            transaction,
+            "DELETE FROM alerts WHERE inspection_id = $1",
+            &inspection_id,
+        )
+        .await?;
         delete_of(transaction, "DELETE FROM jobs WHERE subject = $1", &inspection_id).await?;
-        removed.inspections +=
-            delete_of(transaction, "DELETE FROM inspections WHERE inspection_id = $1", &inspection_id).await?;
+        removed.inspections += delete_of(
+            transaction,
+            "DELETE FROM inspections WHERE inspection_id = $1",
+            &inspection_id,
+        )
+        .await?;
     }
     Ok(orphans)
 }
 
 async fn delete_of(transaction: &mut Transaction, sql: &'static str, id: &str) -> Result<u64> {
-    Ok(sqlx::query(sql).bind(id).execute(&mut **transaction).await?.rows_affected())
+    Ok(sqlx::query(sql)
+        .bind(id)
+        .execute(&mut **transaction)
+        .await?
+        .rows_affected())
 }
 
 fn read(row: &Row) -> Result<TicketRecord> {

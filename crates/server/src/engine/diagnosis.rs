@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shifu_diagnosis::{
-    Bom, DiagnoseError, Diagnosis, DiagnosisConfig, FaultTree, Learnt, MefOptions, Prediction, PredictionRequest, Repair,
-    lexicon_entries,
+    Bom, DiagnoseError, Diagnosis, DiagnosisConfig, FaultTree, Learnt, MefOptions, Prediction,
+    PredictionRequest, Repair, lexicon_entries,
 };
 use shifu_domain::ProductLine;
 use shifu_domain::recognise::{LexiconEntries, MentionKind};
@@ -86,9 +86,9 @@ impl From<DiagnoseError> for ApiError {
             | DiagnoseError::InvalidValue { .. }
             | DiagnoseError::Unsupported { .. }
             | DiagnoseError::NodeLimit { .. } => Self::unprocessable(error),
-            DiagnoseError::TooLarge { what, actual, limit, .. } => {
-                Self::too_large(what, *limit as usize, Some(*actual as usize))
-            }
+            DiagnoseError::TooLarge {
+                what, actual, limit, ..
+            } => Self::too_large(what, *limit as usize, Some(*actual as usize)),
             DiagnoseError::UnknownGate { .. } => Self::not_found(error),
             DiagnoseError::UnknownProductLine { .. } => Self::field("product_line", error),
             DiagnoseError::BadRequest { field, .. } => Self::field(field, error),
@@ -101,7 +101,13 @@ impl Engine {
     pub(super) async fn load_lines(&self) -> Result<(), ApiError> {
         let mut names: Vec<String> = Vec::new();
         for kind in [DefinitionKind::Bom, DefinitionKind::FaultTree] {
-            names.extend(self.store.definitions(kind).await?.into_iter().map(|one| one.product_line));
+            names.extend(
+                self.store
+                    .definitions(kind)
+                    .await?
+                    .into_iter()
+                    .map(|one| one.product_line),
+            );
         }
         names.sort();
         names.dedup();
@@ -115,9 +121,15 @@ impl Engine {
     /// Builds a product line anew from what is kept; callers hold `learning`, or are alone.
     pub(super) async fn reload_line(&self, line: &ProductLine) -> Result<(), ApiError> {
         let bom = self.store.definition(DefinitionKind::Bom, line.as_str()).await?;
-        let tree = self.store.definition(DefinitionKind::FaultTree, line.as_str()).await?;
+        let tree = self
+            .store
+            .definition(DefinitionKind::FaultTree, line.as_str())
+            .await?;
         let config = self.diagnosis_config();
-        let mut model = self.gate.bulk(move || build_line(bom.as_ref(), tree.as_ref(), config)).await??;
+        let mut model = self
+            .gate
+            .bulk(move || build_line(bom.as_ref(), tree.as_ref(), config))
+            .await??;
         let mut after = String::new();
         while model.diagnosis.is_some() {
             let (repairs, cursor) = self.store.repairs(line.as_str(), &after, REPLAYED).await?;
@@ -131,7 +143,10 @@ impl Engine {
     }
 
     fn diagnosis_config(&self) -> DiagnosisConfig {
-        DiagnosisConfig { failed_visit: self.config.diagnosis.failed_visit_cost, ..DiagnosisConfig::default() }
+        DiagnosisConfig {
+            failed_visit: self.config.diagnosis.failed_visit_cost,
+            ..DiagnosisConfig::default()
+        }
     }
 
     fn line(&self, line: &ProductLine) -> Result<Arc<LineModel>, ApiError> {
@@ -140,14 +155,26 @@ impl Engine {
             return Ok(model.clone());
         }
         let known: Vec<&str> = lines.keys().map(ProductLine::as_str).collect();
-        let known = if known.is_empty() { "none is loaded yet".to_owned() } else { format!("known: {}", known.join(", ")) };
-        Err(ApiError::field("product_line", format!("{:?} is not known; {known}", line.as_str())))
+        let known = if known.is_empty() {
+            "none is loaded yet".to_owned()
+        } else {
+            format!("known: {}", known.join(", "))
+        };
+        Err(ApiError::field(
+            "product_line",
+            format!("{:?} is not known; {known}", line.as_str()),
+        ))
     }
 
     /// Product lines that have a parts list or a fault tree.
     #[must_use]
     pub fn product_lines(&self) -> Vec<ProductLine> {
-        self.lines.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+        self.lines
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .cloned()
+            .collect()
     }
 
     /// Puts a parts list into force; earlier versions are kept. Gives its number.
@@ -163,7 +190,8 @@ impl Engine {
         {
             tree.check_parts(&bom)?;
         }
-        self.put_definition(caller, DefinitionKind::Bom, line, "toml", text).await
+        self.put_definition(caller, DefinitionKind::Bom, line, "toml", text)
+            .await
     }
 
     /// Puts a fault tree into force, TOML or Open-PSA XML. Its parts must be in the parts list, when there is one.
@@ -187,7 +215,8 @@ impl Engine {
         {
             tree.check_parts(bom)?;
         }
-        self.put_definition(caller, DefinitionKind::FaultTree, line, format.as_str(), text).await
+        self.put_definition(caller, DefinitionKind::FaultTree, line, format.as_str(), text)
+            .await
     }
 
     async fn put_definition(
@@ -198,11 +227,25 @@ impl Engine {
         format: &str,
         text: &str,
     ) -> Result<u32, ApiError> {
-        let revision = self.store.add_definition(kind, line.as_str(), format, text).await?;
+        let revision = self
+            .store
+            .add_definition(kind, line.as_str(), format, text)
+            .await?;
         self.reload_line(line).await?;
         self.refresh_lexicon();
-        let action = if kind == DefinitionKind::Bom { "bom.put" } else { "fault_tree.put" };
-        self.store.add_audit(&caller.key_id, action, line.as_str(), &json!({"revision": revision})).await?;
+        let action = if kind == DefinitionKind::Bom {
+            "bom.put"
+        } else {
+            "fault_tree.put"
+        };
+        self.store
+            .add_audit(
+                &caller.key_id,
+                action,
+                line.as_str(),
+                &json!({"revision": revision}),
+            )
+            .await?;
         Ok(revision)
     }
 
@@ -210,11 +253,22 @@ impl Engine {
     ///
     /// # Errors
     /// `NotFound` when there is none.
-    pub async fn definition(&self, kind: DefinitionKind, line: &ProductLine) -> Result<Vec<DefinitionRecord>, ApiError> {
+    pub async fn definition(
+        &self,
+        kind: DefinitionKind,
+        line: &ProductLine,
+    ) -> Result<Vec<DefinitionRecord>, ApiError> {
         let versions = self.store.definition_versions(kind, line.as_str()).await?;
         if versions.is_empty() {
-            let what = if kind == DefinitionKind::Bom { "parts list" } else { "fault tree" };
-            return Err(ApiError::not_found(format!("no {what} for product line {:?}", line.as_str())));
+            let what = if kind == DefinitionKind::Bom {
+                "parts list"
+            } else {
+                "fault tree"
+            };
+            return Err(ApiError::not_found(format!(
+                "no {what} for product line {:?}",
+                line.as_str()
+            )));
         }
         Ok(versions)
     }
@@ -262,7 +316,11 @@ impl Engine {
     pub async fn predict_batch(&self, requests: Vec<PredictionRequest>) -> Vec<Result<Prediction, ApiError>> {
         let mut results = Vec::with_capacity(requests.len());
         for request in requests {
-            results.push(self.compute(request, true).await.map(|(prediction, _)| prediction));
+            results.push(
+                self.compute(request, true)
+                    .await
+                    .map(|(prediction, _)| prediction),
+            );
         }
         results
     }
@@ -274,32 +332,56 @@ impl Engine {
     ) -> Result<(Prediction, PredictionRequest), ApiError> {
         let model = self.line(&request.product_line)?;
         if model.diagnosis.is_none() {
-            let lacking = if model.tree.is_none() { "fault tree" } else { "parts list" };
+            let lacking = if model.tree.is_none() {
+                "fault tree"
+            } else {
+                "parts list"
+            };
             let line = request.product_line.as_str();
-            return Err(ApiError::unavailable(format!("product line {line:?} has no {lacking} yet")));
+            return Err(ApiError::unavailable(format!(
+                "product line {line:?} has no {lacking} yet"
+            )));
         }
         self.recognise_model(&mut request);
         let work = move || {
             let prediction = timed("diagnosis", "predict", || match &model.diagnosis {
-                Some(diagnosis) => diagnosis.read().unwrap_or_else(PoisonError::into_inner).predict(&request),
-                None => Err(DiagnoseError::BadRequest { field: "product_line", reason: "not loaded".to_owned() }),
+                Some(diagnosis) => diagnosis
+                    .read()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .predict(&request),
+                None => Err(DiagnoseError::BadRequest {
+                    field: "product_line",
+                    reason: "not loaded".to_owned(),
+                }),
             });
             prediction.map(|mut prediction| {
                 prediction.versions.extend(model.versions.clone());
                 (prediction, request)
             })
         };
-        let result = if bulk { self.gate.bulk(work).await? } else { self.gate.interactive(work).await? };
+        let result = if bulk {
+            self.gate.bulk(work).await?
+        } else {
+            self.gate.interactive(work).await?
+        };
         Ok(result?)
     }
 
     /// The model that the text names, where it names exactly one that is known and the request gives none.
     fn recognise_model(&self, request: &mut PredictionRequest) {
-        let (None, Some(text)) = (&request.model, &request.text) else { return };
-        let mut named = self.lexicon().recognise(text).into_iter().filter_map(|mention| match mention.kind {
-            MentionKind::Model { candidates, .. } if candidates.len() == 1 => candidates.into_iter().next(),
-            _ => None,
-        });
+        let (None, Some(text)) = (&request.model, &request.text) else {
+            return;
+        };
+        let mut named = self
+            .lexicon()
+            .recognise(text)
+            .into_iter()
+            .filter_map(|mention| match mention.kind {
+                MentionKind::Model { candidates, .. } if candidates.len() == 1 => {
+                    candidates.into_iter().next()
+                }
+                _ => None,
+            });
         let first = named.next();
         let others = named.any(|model| Some(&model) != first.as_ref());
         if !others {
@@ -324,7 +406,11 @@ impl Engine {
         learnt.replaced |= replaced.contains(&true);
         self.forget_other_line(earlier).await?;
         tracing::debug!(key_id = caller.key_id, visit, "repair reported");
-        Ok(RepairOutcome { ticket_id, visit, learnt })
+        Ok(RepairOutcome {
+            ticket_id,
+            visit,
+            learnt,
+        })
     }
 
     /// A report that moved to another product line leaves the counts of the old one.
@@ -365,8 +451,11 @@ impl Engine {
         report.imported = replaced.len();
         report.replaced = replaced.iter().filter(|replaced| **replaced).count();
         self.learn_all(good, report.replaced > 0).await?;
-        let detail = json!({"imported": report.imported, "replaced": report.replaced, "errors": report.errors.len()});
-        self.store.add_audit(&caller.key_id, "repairs.import", "", &detail).await?;
+        let detail =
+            json!({"imported": report.imported, "replaced": report.replaced, "errors": report.errors.len()});
+        self.store
+            .add_audit(&caller.key_id, "repairs.import", "", &detail)
+            .await?;
         Ok(report)
     }
 
@@ -422,7 +511,11 @@ fn require_line(path: &ProductLine, file: &ProductLine) -> Result<(), ApiError> 
     if path == file {
         return Ok(());
     }
-    let message = format!("the file is for {:?}, the call for {:?}", file.as_str(), path.as_str());
+    let message = format!(
+        "the file is for {:?}, the call for {:?}",
+        file.as_str(),
+        path.as_str()
+    );
     Err(ApiError::field("product_line", message))
 }
 
@@ -432,19 +525,32 @@ fn build_line(
     config: DiagnosisConfig,
 ) -> Result<LineModel, ApiError> {
     let mut versions = BTreeMap::new();
-    let unreadable = |error: DiagnoseError| ApiError::internal(format!("a kept definition cannot be read: {error}"));
-    let mut built = LineModel { bom: None, tree: None, diagnosis: None, versions: BTreeMap::new() };
+    let unreadable =
+        |error: DiagnoseError| ApiError::internal(format!("a kept definition cannot be read: {error}"));
+    let mut built = LineModel {
+        bom: None,
+        tree: None,
+        diagnosis: None,
+        versions: BTreeMap::new(),
+    };
     if let Some(record) = bom {
         versions.insert("bom_revision".to_owned(), record.revision.to_string());
-        built.bom = Some(Arc::new(Bom::from_toml(&record.content, "bom.toml").map_err(unreadable)?));
+        built.bom = Some(Arc::new(
+            Bom::from_toml(&record.content, "bom.toml").map_err(unreadable)?,
+        ));
     }
     if let Some(record) = tree {
         versions.insert("fault_tree_revision".to_owned(), record.revision.to_string());
-        let format = if record.format == "xml" { TreeFormat::Xml } else { TreeFormat::Toml };
+        let format = if record.format == "xml" {
+            TreeFormat::Xml
+        } else {
+            TreeFormat::Toml
+        };
         built.tree = Some(Arc::new(parse_tree(&record.content, format).map_err(unreadable)?));
     }
     if let (Some(bom), Some(tree)) = (&built.bom, &built.tree) {
-        let diagnosis = Diagnosis::new(tree.as_ref().clone(), bom.as_ref().clone(), config).map_err(unreadable)?;
+        let diagnosis =
+            Diagnosis::new(tree.as_ref().clone(), bom.as_ref().clone(), config).map_err(unreadable)?;
         built.diagnosis = Some(RwLock::new(diagnosis));
     }
     built.versions = versions;
@@ -465,13 +571,23 @@ fn replay(model: LineModel, repairs: &[RepairRecord]) -> LineModel {
 /// Learns a repair; a product line without tree or list keeps it for later.
 fn learn(model: &LineModel, repair: &Repair) -> Result<Learnt, DiagnoseError> {
     match &model.diagnosis {
-        Some(diagnosis) => diagnosis.write().unwrap_or_else(PoisonError::into_inner).learn(repair),
-        None => Ok(uncounted("kept; it counts once the product line has a fault tree and a parts list")),
+        Some(diagnosis) => diagnosis
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .learn(repair),
+        None => Ok(uncounted(
+            "kept; it counts once the product line has a fault tree and a parts list",
+        )),
     }
 }
 
 fn uncounted(note: &str) -> Learnt {
-    Learnt { counted: false, replaced: false, causes: BTreeMap::new(), notes: vec![note.to_owned()] }
+    Learnt {
+        counted: false,
+        replaced: false,
+        causes: BTreeMap::new(),
+        notes: vec![note.to_owned()],
+    }
 }
 
 fn record(repair: &Repair) -> RepairRecord {
@@ -488,12 +604,23 @@ fn check_repair(repair: &Repair) -> Result<(), (&'static str, String)> {
         return Err(("visit", "must be 1 to 1000".to_owned()));
     }
     if repair.parts_used.len() > 200 || repair.symptoms.len() > 200 || repair.fault_codes.len() > 200 {
-        return Err(("parts_used", "a repair has at most 200 parts, symptoms and codes".to_owned()));
+        return Err((
+            "parts_used",
+            "a repair has at most 200 parts, symptoms and codes".to_owned(),
+        ));
     }
-    if repair.parts_used.iter().any(|part| !(1..=1_000).contains(&part.quantity)) {
+    if repair
+        .parts_used
+        .iter()
+        .any(|part| !(1..=1_000).contains(&part.quantity))
+    {
         return Err(("parts_used", "quantities must be 1 to 1000".to_owned()));
     }
-    if repair.text.as_ref().is_some_and(|text| text.chars().count() > 20_000) {
+    if repair
+        .text
+        .as_ref()
+        .is_some_and(|text| text.chars().count() > 20_000)
+    {
         return Err(("text", "use at most 20000 characters".to_owned()));
     }
     if let Some(date) = &repair.date {

@@ -10,12 +10,14 @@ use sha2::{Digest, Sha256};
 use shifu_domain::models::ImageEncoder;
 use shifu_domain::{CategoryId, CheckpointId, Finding, Severity, TicketId, Verdict};
 use shifu_inspection::{
-    DecodeError, EnrolledStandard, Enrolment, EnrolmentConfig, EnrolmentError, EnrolmentLabel, EnrolmentPhoto,
-    EnrolmentReport, Fingerprint, Inspection, InspectionError, Inspector, InspectorConfig, PhotoAdded, PhotoCheck,
-    PhotoIndex, PhotoMeta, PhotoRef, Standard, StandardError, Submission, SubmittedPhoto, Ticket, alerts_for,
+    DecodeError, EnrolledStandard, Enrolment, EnrolmentConfig, EnrolmentError, EnrolmentLabel,
+    EnrolmentPhoto, EnrolmentReport, Fingerprint, Inspection, InspectionError, Inspector, InspectorConfig,
+    PhotoAdded, PhotoCheck, PhotoIndex, PhotoMeta, PhotoRef, Standard, StandardError, Submission,
+    SubmittedPhoto, Ticket, alerts_for,
 };
 use shifu_store::{
-    InspectionRecord, InspectionStatus, NewAlert, NewInspection, NewPhoto, PhotoOutcome, StandardPhoto, StoreError,
+    InspectionRecord, InspectionStatus, NewAlert, NewInspection, NewPhoto, PhotoOutcome, StandardPhoto,
+    StoreError,
 };
 
 use super::Engine;
@@ -141,7 +143,11 @@ impl Engine {
         let mut config = InspectorConfig::default();
         config.max_photos = self.config.limits.photos_per_call;
         config.visit.zone.clone_from(&self.config.timezone);
-        Inspector::new(self.models.encoder.clone(), self.models.recognizer.clone(), config)
+        Inspector::new(
+            self.models.encoder.clone(),
+            self.models.recognizer.clone(),
+            config,
+        )
     }
 
     // ---- standards ----
@@ -165,14 +171,24 @@ impl Engine {
         Ok(())
     }
 
-    async fn enrol_again(&self, standard: Standard, photos: &[StandardPhoto]) -> Result<EnrolledStandard, ApiError> {
+    async fn enrol_again(
+        &self,
+        standard: Standard,
+        photos: &[StandardPhoto],
+    ) -> Result<EnrolledStandard, ApiError> {
         let mut loaded = Vec::with_capacity(photos.len());
         for photo in photos {
             let bytes = self.store.object(&photo.sha256).await?.to_vec();
             let checkpoint = CheckpointId::new(&photo.checkpoint).map_err(ApiError::internal)?;
             let label = EnrolmentLabel::from(photo.label.clone());
             let name = photo.sha256.chars().take(12).collect();
-            loaded.push(EnrolmentPhoto { checkpoint, label, name, group: None, bytes });
+            loaded.push(EnrolmentPhoto {
+                checkpoint,
+                label,
+                name,
+                group: None,
+                bytes,
+            });
         }
         let encoder = self.models.encoder.clone();
         let category = standard.category.to_string();
@@ -221,7 +237,10 @@ impl Engine {
         standard.check()?;
         let _enrolling = self.enrolling.lock().await;
         let definition = serde_json::to_string(&standard).map_err(ApiError::internal)?;
-        let revision = self.store.put_standard(standard.category.as_str(), &definition).await?;
+        let revision = self
+            .store
+            .put_standard(standard.category.as_str(), &definition)
+            .await?;
         let category = standard.category.clone();
         let old = self.standard(&category).ok();
         let encoder = self.models.encoder.version();
@@ -239,7 +258,9 @@ impl Engine {
         self.keep_enrolled(&enrolled).await?;
         self.set_enrolled(enrolled);
         let detail = json!({"revision": revision});
-        self.store.add_audit(&caller.key_id, "standard.put", category.as_str(), &detail).await?;
+        self.store
+            .add_audit(&caller.key_id, "standard.put", category.as_str(), &detail)
+            .await?;
         Ok(revision)
     }
 
@@ -254,7 +275,10 @@ impl Engine {
         photo: EnrolmentPhoto,
     ) -> Result<PhotoAdded, ApiError> {
         let (added, _) = self.enrol_photos(caller, category, vec![photo]).await?;
-        added.into_iter().next().ok_or_else(|| ApiError::internal("one photo in, none out"))
+        added
+            .into_iter()
+            .next()
+            .ok_or_else(|| ApiError::internal("one photo in, none out"))
     }
 
     /// Enrols photos, each with its own result, and says what the standard's photos support then.
@@ -269,20 +293,37 @@ impl Engine {
     ) -> Result<(Vec<PhotoAdded>, EnrolmentReport), ApiError> {
         let _enrolling = self.enrolling.lock().await;
         let current = self.standard(category)?;
-        if let Some(photo) = photos.iter().find(|photo| current.standard().checkpoint(&photo.checkpoint).is_none()) {
-            let message = format!("the standard {:?} has no checkpoint {:?}", category.as_str(), photo.checkpoint.as_str());
+        if let Some(photo) = photos
+            .iter()
+            .find(|photo| current.standard().checkpoint(&photo.checkpoint).is_none())
+        {
+            let message = format!(
+                "the standard {:?} has no checkpoint {:?}",
+                category.as_str(),
+                photo.checkpoint.as_str()
+            );
             return Err(ApiError::field("checkpoint", message));
         }
         let encoder = self.models.encoder.clone();
         let kept: Vec<(String, String, Bytes)> = photos
             .iter()
-            .map(|photo| (photo.checkpoint.to_string(), String::from(photo.label.clone()), photo.bytes.clone().into()))
+            .map(|photo| {
+                (
+                    photo.checkpoint.to_string(),
+                    String::from(photo.label.clone()),
+                    photo.bytes.clone().into(),
+                )
+            })
             .collect();
-        let (enrolled, added) =
-            self.gate.interactive(move || enrol(current.as_ref(), photos, encoder.as_ref())).await??;
+        let (enrolled, added) = self
+            .gate
+            .interactive(move || enrol(current.as_ref(), photos, encoder.as_ref()))
+            .await??;
         for ((checkpoint, label, bytes), outcome) in kept.into_iter().zip(&added) {
             if outcome.accepted {
-                self.store.add_standard_photo(category.as_str(), &checkpoint, &label, bytes).await?;
+                self.store
+                    .add_standard_photo(category.as_str(), &checkpoint, &label, bytes)
+                    .await?;
             }
         }
         let report = enrolled.report();
@@ -290,7 +331,9 @@ impl Engine {
             self.keep_enrolled(&enrolled).await?;
             self.set_enrolled(enrolled);
             let detail = json!({"photos": added.iter().filter(|one| one.accepted).count()});
-            self.store.add_audit(&caller.key_id, "standard.photos", category.as_str(), &detail).await?;
+            self.store
+                .add_audit(&caller.key_id, "standard.photos", category.as_str(), &detail)
+                .await?;
         }
         Ok((added, report))
     }
@@ -312,11 +355,17 @@ impl Engine {
                         let photo_id = photo_id(&stored.inspection_id, stored.position);
                         index.insert(PhotoRef { photo_id, ticket_id }, fingerprint);
                     }
-                    _ => tracing::warn!(inspection_id = stored.inspection_id, "a fingerprint cannot be read"),
+                    _ => tracing::warn!(
+                        inspection_id = stored.inspection_id,
+                        "a fingerprint cannot be read"
+                    ),
                 }
             }
         }
-        *self.earlier_photos.write().unwrap_or_else(PoisonError::into_inner) = index;
+        *self
+            .earlier_photos
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = index;
         Ok(())
     }
 
@@ -324,7 +373,11 @@ impl Engine {
     ///
     /// # Errors
     /// `Unprocessable` for a submission that breaks a rule, `Overloaded` when the queue is full; then nothing is kept.
-    pub async fn inspect(&self, caller: &Caller, input: SubmissionInput) -> Result<InspectionReply, ApiError> {
+    pub async fn inspect(
+        &self,
+        caller: &Caller,
+        input: SubmissionInput,
+    ) -> Result<InspectionReply, ApiError> {
         let (new, submission) = self.prepare(caller, input)?;
         let standard = self.standard(&submission.ticket.category)?;
         let work = self.inspection_work(submission, standard);
@@ -339,7 +392,11 @@ impl Engine {
     ///
     /// # Errors
     /// `Unprocessable` for a submission that breaks a rule; then nothing is kept.
-    pub async fn queue_inspection(&self, caller: &Caller, input: SubmissionInput) -> Result<InspectionReply, ApiError> {
+    pub async fn queue_inspection(
+        &self,
+        caller: &Caller,
+        input: SubmissionInput,
+    ) -> Result<InspectionReply, ApiError> {
         let (new, _) = self.prepare(caller, input)?;
         let (record, _) = self.store.add_inspection(&new, None).await?;
         self.inspections_arrived.notify_one();
@@ -364,30 +421,49 @@ impl Engine {
         let mut photos = Vec::new();
         for photo in self.store.inspection_photos(inspection_id).await? {
             let bytes = self.store.object(&photo.sha256).await?;
-            photos.push(PhotoUpload { file_name: photo.file_name, bytes });
+            photos.push(PhotoUpload {
+                file_name: photo.file_name,
+                bytes,
+            });
         }
         let submission = submission(ticket, &metas, &photos);
         let standard = self.standard(&submission.ticket.category)?;
-        let (inspection, outcomes) = self.gate.bulk(self.inspection_work(submission, standard)).await??;
+        let (inspection, outcomes) = self
+            .gate
+            .bulk(self.inspection_work(submission, standard))
+            .await??;
         match self.keep_inspection(&record, &inspection, outcomes).await {
             Err(ApiError::NotFound(_)) => Ok(()),
             other => other,
         }
     }
 
-    fn prepare(&self, caller: &Caller, mut input: SubmissionInput) -> Result<(NewInspection, Submission), ApiError> {
+    fn prepare(
+        &self,
+        caller: &Caller,
+        mut input: SubmissionInput,
+    ) -> Result<(NewInspection, Submission), ApiError> {
         if let [only] = caller.service_providers.as_slice() {
-            input.ticket.service_provider_id.get_or_insert_with(|| only.clone());
+            input
+                .ticket
+                .service_provider_id
+                .get_or_insert_with(|| only.clone());
         }
         if !caller.sees_provider(input.ticket.service_provider_id.as_deref()) {
-            return Err(ApiError::forbidden("this key may not submit for that service provider"));
+            return Err(ApiError::forbidden(
+                "this key may not submit for that service provider",
+            ));
         }
         let most = self.config.limits.photos_per_call;
         if input.photos.is_empty() {
             return Err(InspectionError::NoPhotos.into());
         }
         if input.photos.len() > most {
-            return Err(ApiError::too_large("photos_per_call", most, Some(input.photos.len())));
+            return Err(ApiError::too_large(
+                "photos_per_call",
+                most,
+                Some(input.photos.len()),
+            ));
         }
         self.check_meta(&input)?;
         let new = NewInspection {
@@ -399,7 +475,10 @@ impl Engine {
             photos: input
                 .photos
                 .iter()
-                .map(|photo| NewPhoto { file_name: photo.file_name.clone(), bytes: photo.bytes.clone() })
+                .map(|photo| NewPhoto {
+                    file_name: photo.file_name.clone(),
+                    bytes: photo.bytes.clone(),
+                })
                 .collect(),
             key_id: caller.key_id.clone(),
         };
@@ -411,7 +490,11 @@ impl Engine {
         let standard = self
             .standard(&input.ticket.category)
             .map_err(|error| ApiError::field("ticket.category", error.english()))?;
-        let names: BTreeSet<&str> = input.photos.iter().map(|photo| photo.file_name.as_str()).collect();
+        let names: BTreeSet<&str> = input
+            .photos
+            .iter()
+            .map(|photo| photo.file_name.as_str())
+            .collect();
         let mut seen = BTreeSet::new();
         for (at, meta) in input.photos_meta.iter().enumerate() {
             if !names.contains(meta.file.as_str()) {
@@ -419,19 +502,32 @@ impl Engine {
                 return Err(ApiError::field(&format!("photos_meta[{at}].file"), message));
             }
             if !seen.insert(&meta.file) {
-                return Err(ApiError::field(&format!("photos_meta[{at}].file"), format!("{:?} stands twice", meta.file)));
+                return Err(ApiError::field(
+                    &format!("photos_meta[{at}].file"),
+                    format!("{:?} stands twice", meta.file),
+                ));
             }
             if let Some(checkpoint) = &meta.checkpoint
                 && standard.standard().checkpoint(checkpoint).is_none()
             {
                 let category = input.ticket.category.as_str();
-                let message = format!("the standard {category:?} has no checkpoint {:?}", checkpoint.as_str());
+                let message = format!(
+                    "the standard {category:?} has no checkpoint {:?}",
+                    checkpoint.as_str()
+                );
                 return Err(ApiError::field(&format!("photos_meta[{at}].checkpoint"), message));
             }
         }
-        let places = input.photos_meta.iter().map(|meta| meta.location).chain([input.ticket.location]);
+        let places = input
+            .photos_meta
+            .iter()
+            .map(|meta| meta.location)
+            .chain([input.ticket.location]);
         if places.flatten().any(|place| !place.is_valid()) {
-            return Err(ApiError::field("location", "latitude is -90 to 90, longitude -180 to 180"));
+            return Err(ApiError::field(
+                "location",
+                "latitude is -90 to 90, longitude -180 to 180",
+            ));
         }
         Ok(())
     }
@@ -448,7 +544,9 @@ impl Engine {
                 let earlier = earlier.read().unwrap_or_else(PoisonError::into_inner);
                 inspector.inspect(&submission, &standard, &earlier)
             })?;
-            let outcomes = timed("inspection", "overlay", || outcomes(&inspector, &submission, &inspection));
+            let outcomes = timed("inspection", "overlay", || {
+                outcomes(&inspector, &submission, &inspection)
+            });
             Ok((inspection, outcomes))
         }
     }
@@ -481,7 +579,13 @@ impl Engine {
         for (position, photo) in inspection.photos.iter().enumerate() {
             if let Some(fingerprint) = &photo.fingerprint {
                 let photo_id = photo_id(&record.inspection_id, position as u32);
-                entries.push((PhotoRef { photo_id, ticket_id: ticket_id.clone() }, fingerprint.clone()));
+                entries.push((
+                    PhotoRef {
+                        photo_id,
+                        ticket_id: ticket_id.clone(),
+                    },
+                    fingerprint.clone(),
+                ));
             }
         }
         change_index(&self.earlier_photos, move |index| {
@@ -525,14 +629,21 @@ impl Engine {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn inspection(&self, caller: &Caller, inspection_id: &str) -> Result<InspectionRecord, ApiError> {
+    pub async fn inspection(
+        &self,
+        caller: &Caller,
+        inspection_id: &str,
+    ) -> Result<InspectionRecord, ApiError> {
         let record = self.store.inspection(inspection_id).await?;
         let reads_others = matches!(caller.role, Role::Admin | Role::Reviewer);
         let own = record.key_id == caller.key_id;
         if own || (reads_others && caller.sees_provider(record.service_provider.as_deref())) {
             return Ok(record);
         }
-        Err(StoreError::NotFound { what: format!("inspection {inspection_id:?}") }.into())
+        Err(StoreError::NotFound {
+            what: format!("inspection {inspection_id:?}"),
+        }
+        .into())
     }
 
     /// The inspection as its callers see it.
@@ -554,9 +665,17 @@ impl Engine {
             replaces: record.replaces.clone(),
             status: name_of(&record.status),
             verdict: result.as_ref().map(|result| result.verdict),
-            findings: result.as_ref().map(|result| result.findings.clone()).unwrap_or_default(),
-            missing_checkpoints: result.as_ref().map(|result| result.missing_checkpoints.clone()).unwrap_or_default(),
-            versions: result.as_ref().map_or_else(|| json!({}), |result| json!(result.versions)),
+            findings: result
+                .as_ref()
+                .map(|result| result.findings.clone())
+                .unwrap_or_default(),
+            missing_checkpoints: result
+                .as_ref()
+                .map(|result| result.missing_checkpoints.clone())
+                .unwrap_or_default(),
+            versions: result
+                .as_ref()
+                .map_or_else(|| json!({}), |result| json!(result.versions)),
             took_ms: result.as_ref().map_or(0, |result| result.took_ms),
             error: record.error.clone(),
             created_at: rfc3339(record.created_at, &self.zone),
@@ -567,17 +686,27 @@ impl Engine {
     ///
     /// # Errors
     /// `NotFound` for an unknown inspection or position; what is wrong with a file that is no photo.
-    pub async fn overlay(&self, caller: &Caller, inspection_id: &str, position: u32) -> Result<Bytes, ApiError> {
+    pub async fn overlay(
+        &self,
+        caller: &Caller,
+        inspection_id: &str,
+        position: u32,
+    ) -> Result<Bytes, ApiError> {
         self.inspection(caller, inspection_id).await?;
         let photos = self.store.inspection_photos(inspection_id).await?;
         let photo = photos.into_iter().find(|photo| photo.position == position);
-        let photo = photo.ok_or_else(|| ApiError::not_found(format!("the inspection has no photo {position}")))?;
+        let photo =
+            photo.ok_or_else(|| ApiError::not_found(format!("the inspection has no photo {position}")))?;
         if let Some(overlay) = &photo.overlay_sha256 {
             return Ok(self.store.object(overlay).await?);
         }
         let bytes = self.store.object(&photo.sha256).await?;
         let inspector = self.inspector();
-        Ok(self.gate.interactive(move || inspector.overlay(&bytes, None, &[])).await??.into())
+        Ok(self
+            .gate
+            .interactive(move || inspector.overlay(&bytes, None, &[]))
+            .await??
+            .into())
     }
 
     /// The answer on site, before submission. Nothing is kept. `taken` are the photos taken so far.
@@ -595,7 +724,9 @@ impl Engine {
             .map_err(|error| ApiError::field("category", error.english()))?;
         let inspector = self.inspector();
         let work = move || {
-            timed("inspection", "photo_check", || inspector.check_photo(&photo, &ticket, &taken, &standard))
+            timed("inspection", "photo_check", || {
+                inspector.check_photo(&photo, &ticket, &taken, &standard)
+            })
         };
         Ok(self.gate.interactive(work).await??)
     }
@@ -629,26 +760,48 @@ fn enrol(
 fn submission(ticket: Ticket, metas: &[PhotoMeta], photos: &[PhotoUpload]) -> Submission {
     let with_meta = |photo: &PhotoUpload| {
         let meta = metas.iter().find(|meta| meta.file == photo.file_name).cloned();
-        let meta = meta.unwrap_or_else(|| PhotoMeta { file: photo.file_name.clone(), ..PhotoMeta::default() });
-        SubmittedPhoto { meta, bytes: photo.bytes.to_vec() }
+        let meta = meta.unwrap_or_else(|| PhotoMeta {
+            file: photo.file_name.clone(),
+            ..PhotoMeta::default()
+        });
+        SubmittedPhoto {
+            meta,
+            bytes: photo.bytes.to_vec(),
+        }
     };
-    Submission { ticket, photos: photos.iter().map(with_meta).collect() }
+    Submission {
+        ticket,
+        photos: photos.iter().map(with_meta).collect(),
+    }
 }
 
 /// What is kept of each photo: its fingerprint, and the marked picture where something was found on it.
 fn outcomes(inspector: &Inspector, submission: &Submission, inspection: &Inspection) -> Vec<PhotoOutcome> {
-    let of_photo = |(position, (photo, outcome)): (usize, (&SubmittedPhoto, &shifu_inspection::PhotoOutcome))| {
-        let found: Vec<Finding> =
-            inspection.findings.iter().filter(|finding| finding.photo == Some(position)).cloned().collect();
-        let heat = outcome.judgement.as_ref().map(|judgement| &judgement.heat);
-        let marked = (!found.is_empty()).then(|| inspector.overlay(&photo.bytes, heat, &found).ok()).flatten();
-        PhotoOutcome {
-            position: position as u32,
-            overlay: marked.map(Bytes::from),
-            fingerprint: outcome.fingerprint.as_ref().map(name_of),
-        }
-    };
-    submission.photos.iter().zip(&inspection.photos).enumerate().map(of_photo).collect()
+    let of_photo =
+        |(position, (photo, outcome)): (usize, (&SubmittedPhoto, &shifu_inspection::PhotoOutcome))| {
+            let found: Vec<Finding> = inspection
+                .findings
+                .iter()
+                .filter(|finding| finding.photo == Some(position))
+                .cloned()
+                .collect();
+            let heat = outcome.judgement.as_ref().map(|judgement| &judgement.heat);
+            let marked = (!found.is_empty())
+                .then(|| inspector.overlay(&photo.bytes, heat, &found).ok())
+                .flatten();
+            PhotoOutcome {
+                position: position as u32,
+                overlay: marked.map(Bytes::from),
+                fingerprint: outcome.fingerprint.as_ref().map(name_of),
+            }
+        };
+    submission
+        .photos
+        .iter()
+        .zip(&inspection.photos)
+        .enumerate()
+        .map(of_photo)
+        .collect()
 }
 
 fn photo_id(inspection_id: &str, position: u32) -> String {
@@ -657,8 +810,10 @@ fn photo_id(inspection_id: &str, position: u32) -> String {
 
 /// Changes whenever the definition or the set of photos does.
 fn enrolment_version(definition: &str, photos: &[StandardPhoto]) -> String {
-    let mut lines: Vec<String> =
-        photos.iter().map(|photo| format!("{} {} {}", photo.checkpoint, photo.label, photo.sha256)).collect();
+    let mut lines: Vec<String> = photos
+        .iter()
+        .map(|photo| format!("{} {} {}", photo.checkpoint, photo.label, photo.sha256))
+        .collect();
     lines.sort();
     let mut digest = Sha256::new();
     digest.update(definition);

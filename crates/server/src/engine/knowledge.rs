@@ -9,11 +9,12 @@ use serde_json::json;
 use shifu_domain::recognise::Lexicon;
 use shifu_domain::{DocumentId, DocumentMetadata};
 use shifu_knowledge::{
-    AnswerReply, ConversationContext, DocumentUpload, KnowledgeError, Library, LibraryOptions, ParseProgress, Question,
-    SearchReply, SearchRequest,
+    AnswerReply, ConversationContext, DocumentUpload, KnowledgeError, Library, LibraryOptions, ParseProgress,
+    Question, SearchReply, SearchRequest,
 };
 use shifu_store::{
-    AnswerRecord, DocumentRecord, DocumentStatus, NewAnswer, NewDocument, PageRequest, SkippedPage, Store, StoreError,
+    AnswerRecord, DocumentRecord, DocumentStatus, NewAnswer, NewDocument, PageRequest, SkippedPage, Store,
+    StoreError,
 };
 use tokio::sync::oneshot;
 
@@ -40,17 +41,19 @@ impl From<KnowledgeError> for ApiError {
             | KnowledgeError::Damaged { .. }
             | KnowledgeError::PasswordProtected { .. }
             | KnowledgeError::NoText { .. } => Self::field("file", error),
-            KnowledgeError::UnsupportedFormat { .. } | KnowledgeError::Mislabelled { .. } => Self::unsupported(error),
-            KnowledgeError::OverLimit { limit, max, actual, .. } => {
-                Self::too_large(limit, *max as usize, Some(*actual as usize))
+            KnowledgeError::UnsupportedFormat { .. } | KnowledgeError::Mislabelled { .. } => {
+                Self::unsupported(error)
             }
+            KnowledgeError::OverLimit {
+                limit, max, actual, ..
+            } => Self::too_large(limit, *max as usize, Some(*actual as usize)),
             KnowledgeError::UnknownDocument { .. } => Self::not_found(error),
             KnowledgeError::InvalidDocumentId { .. } => Self::unprocessable(error),
             KnowledgeError::SupersedesItself { .. } => Self::field("supersedes", error),
             KnowledgeError::Locked { .. } => Self::conflict(error),
-            KnowledgeError::IncompatibleIndex { .. } | KnowledgeError::Index(_) | KnowledgeError::Io { .. } => {
-                Self::internal(crate::error::chain(&error))
-            }
+            KnowledgeError::IncompatibleIndex { .. }
+            | KnowledgeError::Index(_)
+            | KnowledgeError::Io { .. } => Self::internal(crate::error::chain(&error)),
         }
     }
 }
@@ -60,22 +63,35 @@ impl Engine {
     /// and the index drops what the records do not know.
     pub(super) async fn reconcile_library(&self) -> Result<(), ApiError> {
         let mut recorded = std::collections::BTreeMap::new();
-        let mut request = PageRequest { limit: Some(200), ..PageRequest::default() };
+        let mut request = PageRequest {
+            limit: Some(200),
+            ..PageRequest::default()
+        };
         loop {
             let page = self.store.documents(&request, &[]).await?;
-            recorded.extend(page.items.into_iter().map(|document| (document.document_id, document.status)));
+            recorded.extend(
+                page.items
+                    .into_iter()
+                    .map(|document| (document.document_id, document.status)),
+            );
             let Some(cursor) = page.next_cursor else { break };
             request.cursor = Some(cursor);
         }
         for document in self.library.list() {
             if !recorded.contains_key(&document.document_id) {
-                tracing::warn!(document_id = document.document_id.0, "the index held a document without a record");
+                tracing::warn!(
+                    document_id = document.document_id.0,
+                    "the index held a document without a record"
+                );
                 self.library.remove(&document.document_id)?;
             }
         }
         for (document_id, status) in recorded {
             if status == DocumentStatus::Indexed && self.library.get(&document_id).is_none() {
-                tracing::warn!(document_id = document_id.0, "the index lacks a document; it is parsed again");
+                tracing::warn!(
+                    document_id = document_id.0,
+                    "the index lacks a document; it is parsed again"
+                );
                 self.store.requeue_document(&document_id).await?;
             }
         }
@@ -115,13 +131,18 @@ impl Engine {
         }
         self.documents_arrived.notify_one();
         let result = tokio::time::timeout(FIRST_RESULT, result).await;
-        self.waiting_uploads.lock().unwrap_or_else(PoisonError::into_inner).remove(&document_id.0);
+        self.waiting_uploads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&document_id.0);
         if let Ok(Ok(Err(error))) = result {
             self.store.delete_document(&document_id).await?;
             return Err(error);
         }
         let detail = json!({"title": document.metadata.title, "sha256": document.original_sha256});
-        self.store.add_audit(&caller.key_id, "document.add", &document_id.0, &detail).await?;
+        self.store
+            .add_audit(&caller.key_id, "document.add", &document_id.0, &detail)
+            .await?;
         Ok(self.store.document(&document_id).await?)
     }
 
@@ -133,18 +154,28 @@ impl Engine {
         metadata: &DocumentMetadata,
     ) -> Result<(), ApiError> {
         if bytes.is_empty() {
-            return Err(KnowledgeError::EmptyFile { file: file_name.to_owned() }.into());
+            return Err(KnowledgeError::EmptyFile {
+                file: file_name.to_owned(),
+            }
+            .into());
         }
         if !(1..=500).contains(&metadata.title.trim().chars().count()) {
             return Err(ApiError::field("metadata.title", "use 1 to 500 characters"));
         }
         if !caller.sees_brand(metadata.brand.as_ref()) {
-            return Err(ApiError::forbidden("this key may not add documents of that brand"));
+            return Err(ApiError::forbidden(
+                "this key may not add documents of that brand",
+            ));
         }
-        let Some(old) = &metadata.supersedes else { return Ok(()) };
+        let Some(old) = &metadata.supersedes else {
+            return Ok(());
+        };
         match self.document(caller, old).await {
             Ok(_) => Ok(()),
-            Err(ApiError::NotFound(_)) => Err(ApiError::field("metadata.supersedes", format!("no document {:?}", old.0))),
+            Err(ApiError::NotFound(_)) => Err(ApiError::field(
+                "metadata.supersedes",
+                format!("no document {:?}", old.0),
+            )),
             Err(error) => Err(error),
         }
     }
@@ -155,8 +186,11 @@ impl Engine {
     /// By [`KnowledgeError`] what is wrong with the file.
     pub async fn parse_document(&self, document_id: &str) -> Result<(), ApiError> {
         let result = self.parse(&DocumentId(document_id.to_owned())).await;
-        let waiting =
-            self.waiting_uploads.lock().unwrap_or_else(PoisonError::into_inner).remove(document_id);
+        let waiting = self
+            .waiting_uploads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(document_id);
         if let Some(waiting) = waiting
             && result.as_ref().err().is_none_or(ApiError::is_bad_input)
         {
@@ -184,15 +218,24 @@ impl Engine {
         let mut progress = self.progress_writer(document_id.clone());
         let ingested = self
             .gate
-            .bulk(move || timed("knowledge", "ingest", || library.add(&upload, &mut |step| progress(step))))
+            .bulk(move || {
+                timed("knowledge", "ingest", || {
+                    library.add(&upload, &mut |step| progress(step))
+                })
+            })
             .await??;
         let skipped: Vec<SkippedPage> = ingested
             .skipped
             .into_iter()
-            .map(|skipped| SkippedPage { page: skipped.page, reason: skipped.reason })
+            .map(|skipped| SkippedPage {
+                page: skipped.page,
+                reason: skipped.reason,
+            })
             .collect();
-        let finished =
-            self.store.finish_document(document_id, ingested.pages, ingested.passages, &skipped).await;
+        let finished = self
+            .store
+            .finish_document(document_id, ingested.pages, ingested.passages, &skipped)
+            .await;
         if let Err(StoreError::NotFound { .. }) = finished {
             self.library.remove(document_id)?;
             return Ok(());
@@ -221,12 +264,19 @@ impl Engine {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn document(&self, caller: &Caller, document_id: &DocumentId) -> Result<DocumentRecord, ApiError> {
+    pub async fn document(
+        &self,
+        caller: &Caller,
+        document_id: &DocumentId,
+    ) -> Result<DocumentRecord, ApiError> {
         let record = self.store.document(document_id).await?;
         if caller.sees_brand(record.metadata.brand.as_ref()) {
             return Ok(record);
         }
-        Err(StoreError::NotFound { what: format!("document {:?}", document_id.0) }.into())
+        Err(StoreError::NotFound {
+            what: format!("document {:?}", document_id.0),
+        }
+        .into())
     }
 
     /// Waits until a document is indexed, failed or retired.
@@ -240,7 +290,9 @@ impl Engine {
                 DocumentStatus::Queued | DocumentStatus::Parsing => {
                     tokio::time::sleep(Duration::from_millis(30)).await;
                 }
-                DocumentStatus::Indexed | DocumentStatus::Failed | DocumentStatus::Retired => return Ok(record),
+                DocumentStatus::Indexed | DocumentStatus::Failed | DocumentStatus::Retired => {
+                    return Ok(record);
+                }
             }
         }
     }
@@ -259,7 +311,9 @@ impl Engine {
         }
         self.store.delete_document(document_id).await?;
         self.refresh_lexicon();
-        self.store.add_audit(&caller.key_id, "document.remove", &document_id.0, &json!({})).await?;
+        self.store
+            .add_audit(&caller.key_id, "document.remove", &document_id.0, &json!({}))
+            .await?;
         Ok(())
     }
 
@@ -274,12 +328,19 @@ impl Engine {
     ) -> Result<DocumentRecord, ApiError> {
         let record = self.document(caller, document_id).await?;
         if !matches!(record.status, DocumentStatus::Indexed | DocumentStatus::Retired) {
-            return Err(ApiError::conflict(format!("document {:?} is not indexed", document_id.0)));
+            return Err(ApiError::conflict(format!(
+                "document {:?} is not indexed",
+                document_id.0
+            )));
         }
         let (library, id) = (self.library.clone(), document_id.clone());
         self.gate.interactive(move || library.retire(&id)).await??;
-        self.store.set_document_status(document_id, DocumentStatus::Retired, None).await?;
-        self.store.add_audit(&caller.key_id, "document.retire", &document_id.0, &json!({})).await?;
+        self.store
+            .set_document_status(document_id, DocumentStatus::Retired, None)
+            .await?;
+        self.store
+            .add_audit(&caller.key_id, "document.retire", &document_id.0, &json!({}))
+            .await?;
         Ok(self.store.document(document_id).await?)
     }
 
@@ -294,7 +355,10 @@ impl Engine {
         }
         request.visible_brands.clone_from(&caller.brands);
         let library = self.library.clone();
-        Ok(self.gate.interactive(move || timed("knowledge", "search", || library.search(&request))).await??)
+        Ok(self
+            .gate
+            .interactive(move || timed("knowledge", "search", || library.search(&request)))
+            .await??)
     }
 
     /// A cited answer, or a refusal that says what to ask; kept with how it came about.
@@ -303,7 +367,11 @@ impl Engine {
     /// As [`Engine::search`].
     pub async fn answer(&self, caller: &Caller, mut question: Question) -> Result<AnswerReply, ApiError> {
         self.check_question("question", &question.question)?;
-        if question.conversation_id.as_ref().is_some_and(|id| !(1..=128).contains(&id.chars().count())) {
+        if question
+            .conversation_id
+            .as_ref()
+            .is_some_and(|id| !(1..=128).contains(&id.chars().count()))
+        {
             return Err(ApiError::field("conversation_id", "use 1 to 128 characters"));
         }
         question.visible_brands.clone_from(&caller.brands);
@@ -315,7 +383,10 @@ impl Engine {
             .interactive(move || timed("knowledge", "answer", || library.answer(&asked)))
             .await??;
         let answer_id = Store::new_answer_id();
-        let reply = AnswerReply { answer_id: answer_id.clone(), ..answered.reply };
+        let reply = AnswerReply {
+            answer_id: answer_id.clone(),
+            ..answered.reply
+        };
         let mut process = serde_json::to_value(&answered.process).map_err(ApiError::internal)?;
         if let Some(process) = process.as_object_mut() {
             process.insert("context".to_owned(), json!(answered.context));
@@ -336,11 +407,22 @@ impl Engine {
     }
 
     /// What earlier questions of the conversation, asked with the same key, established.
-    async fn context(&self, caller: &Caller, conversation: Option<&str>) -> Result<ConversationContext, ApiError> {
-        let Some(conversation) = conversation else { return Ok(ConversationContext::default()) };
+    async fn context(
+        &self,
+        caller: &Caller,
+        conversation: Option<&str>,
+    ) -> Result<ConversationContext, ApiError> {
+        let Some(conversation) = conversation else {
+            return Ok(ConversationContext::default());
+        };
         let last = self.store.conversation(conversation, &caller.key_id, 1).await?;
-        let context = last.first().and_then(|answer| answer.process.get("context")).cloned();
-        Ok(context.and_then(|context| serde_json::from_value(context).ok()).unwrap_or_default())
+        let context = last
+            .first()
+            .and_then(|answer| answer.process.get("context"))
+            .cloned();
+        Ok(context
+            .and_then(|context| serde_json::from_value(context).ok())
+            .unwrap_or_default())
     }
 
     fn check_question(&self, field: &str, text: &str) -> Result<(), ApiError> {
@@ -360,11 +442,15 @@ impl Engine {
     /// `NotFound`.
     pub async fn answer_record(&self, caller: &Caller, answer_id: &str) -> Result<AnswerRecord, ApiError> {
         let record = self.store.answer(answer_id).await?;
-        let visible = record.key_id == caller.key_id || caller.brands.is_empty() || caller.role == Role::Admin;
+        let visible =
+            record.key_id == caller.key_id || caller.brands.is_empty() || caller.role == Role::Admin;
         if visible {
             return Ok(record);
         }
-        Err(StoreError::NotFound { what: format!("answer {answer_id:?}") }.into())
+        Err(StoreError::NotFound {
+            what: format!("answer {answer_id:?}"),
+        }
+        .into())
     }
 }
 

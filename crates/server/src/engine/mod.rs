@@ -28,10 +28,10 @@ use crate::config::Config;
 use crate::error::ApiError;
 use crate::gate::Gate;
 
+use diagnosis::LineModel;
 pub use diagnosis::{ImportReport, RepairOutcome, RowError, TreeFormat};
 pub use inspection::{InspectionReply, PhotoUpload, SubmissionInput};
 pub use tickets::SummaryRequest;
-use diagnosis::LineModel;
 
 /// The five flows over one data directory.
 pub struct Engine {
@@ -67,7 +67,10 @@ impl Engine {
             None => Store::open(&config.data).await?,
         };
         let models_directory = config.models_directory();
-        let options = ModelSetOptions { observer: Arc::new(crate::observe::ModelMetrics), ..ModelSetOptions::default() };
+        let options = ModelSetOptions {
+            observer: Arc::new(crate::observe::ModelMetrics),
+            ..ModelSetOptions::default()
+        };
         let models = ModelSet::load(&models_directory, &options);
         let index_directory = config.data.join("index");
         let lexicon = Arc::new(Lexicon::new(Default::default()));
@@ -130,13 +133,20 @@ impl Engine {
     /// Names of models that are installed and used.
     #[must_use]
     pub fn installed_models(&self) -> Vec<String> {
-        self.models.versions().into_iter().map(|version| version.name).collect()
+        self.models
+            .versions()
+            .into_iter()
+            .map(|version| version.name)
+            .collect()
     }
 
     /// The words of everything that is loaded.
     #[must_use]
     pub fn lexicon(&self) -> Arc<Lexicon> {
-        self.lexicon.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lexicon
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Changes whenever an alert is raised.
@@ -179,7 +189,11 @@ impl Engine {
         if self.store.has_key().await? {
             return Ok(None);
         }
-        let key = NewKey { role: Role::Admin.as_str().to_owned(), name: "first".to_owned(), ..NewKey::default() };
+        let key = NewKey {
+            role: Role::Admin.as_str().to_owned(),
+            name: "first".to_owned(),
+            ..NewKey::default()
+        };
         self.create_key("local", &key).await.map(Some)
     }
 
@@ -191,14 +205,19 @@ impl Engine {
         let _learning = self.learning.lock().await;
         let removed = self.store.remove_ticket(ticket_id.as_str()).await?;
         if removed.is_empty() {
-            return Err(ApiError::not_found(format!("nothing is kept of ticket {:?}", ticket_id.as_str())));
+            return Err(ApiError::not_found(format!(
+                "nothing is kept of ticket {:?}",
+                ticket_id.as_str()
+            )));
         }
         self.forget_photos(ticket_id).await?;
         for line in &removed.product_lines {
             let line = ProductLine::new(line).map_err(ApiError::internal)?;
             self.reload_line(&line).await?;
         }
-        self.store.add_audit(by, "ticket.remove", ticket_id.as_str(), &json!(removed)).await?;
+        self.store
+            .add_audit(by, "ticket.remove", ticket_id.as_str(), &json!(removed))
+            .await?;
         Ok(removed)
     }
 }
@@ -208,8 +227,17 @@ impl Engine {
 /// # Errors
 /// `Unprocessable` for an unknown role.
 pub async fn create_key(store: &Store, by: &str, key: &NewKey) -> Result<CreatedKey, ApiError> {
-    key.role.parse::<Role>().map_err(|reason| ApiError::field("role", reason))?;
+    key.role
+        .parse::<Role>()
+        .map_err(|reason| ApiError::field("role", reason))?;
     let created = store.create_key(key).await?;
-    store.add_audit(by, "key.create", &created.key_id, &json!({"role": key.role, "name": key.name})).await?;
+    store
+        .add_audit(
+            by,
+            "key.create",
+            &created.key_id,
+            &json!({"role": key.role, "name": key.name}),
+        )
+        .await?;
     Ok(created)
 }

@@ -31,8 +31,12 @@ impl From<TicketError> for ApiError {
         match &error {
             TicketError::EmptyDialogue => Self::field("dialogue", error),
             TicketError::EmptyNote => Self::field("text", error),
-            TicketError::TooManyLines { actual, max } => Self::too_large("dialogue_lines", *max, Some(*actual)),
-            TicketError::LineTooLong { actual, max, .. } => Self::too_large("line_chars", *max, Some(*actual)),
+            TicketError::TooManyLines { actual, max } => {
+                Self::too_large("dialogue_lines", *max, Some(*actual))
+            }
+            TicketError::LineTooLong { actual, max, .. } => {
+                Self::too_large("line_chars", *max, Some(*actual))
+            }
             TicketError::DialogueTooLong { actual, max } | TicketError::NoteTooLong { actual, max } => {
                 Self::too_large("text_chars", *max, Some(*actual))
             }
@@ -68,7 +72,10 @@ impl Engine {
         let mut results = Vec::with_capacity(requests.len());
         for request in requests {
             let summarizer = Summarizer::new(self.lexicon());
-            let summary = self.gate.bulk(move || summarizer.summarize(&request.dialogue, request.form)).await;
+            let summary = self
+                .gate
+                .bulk(move || summarizer.summarize(&request.dialogue, request.form))
+                .await;
             results.push(summary.and_then(|summary| summary.map_err(ApiError::from)));
         }
         results
@@ -78,7 +85,11 @@ impl Engine {
     ///
     /// # Errors
     /// `Unprocessable` for an empty text, `PayloadTooLarge` for a long one.
-    pub async fn intake(&self, text: String, received_at: Option<Timestamp>) -> Result<StructuredTicket, ApiError> {
+    pub async fn intake(
+        &self,
+        text: String,
+        received_at: Option<Timestamp>,
+    ) -> Result<StructuredTicket, ApiError> {
         let reader = IntakeReader::new(self.lexicon());
         let received_at = received_at.unwrap_or_else(Timestamp::now);
         let work = move || timed("tickets", "intake", || reader.read(&text, Some(received_at)));

@@ -96,11 +96,14 @@ pub(crate) async fn keys(State(state): State<AppState>) -> Result<Json<Listing<K
         created_at: rfc3339(key.created_at, zone),
         revoked_at: key.revoked_at.map(|at| rfc3339(at, zone)),
     };
-    Ok(Json(Listing { items: keys.into_iter().map(view).collect(), next_cursor: None }))
+    Ok(Json(Listing {
+        items: keys.into_iter().map(view).collect(),
+        next_cursor: None,
+    }))
 }
 
 /// Makes a key stop working, at once.
-#[utoipa::path(delete, path = "/v1/keys/{key_id}", tag = "administration", params(("key_id" = String, Path,)), responses(
+#[utoipa::path(delete, path = "/v1/keys/{key_id}", tag = "administration", params(("key_id" = String, Path)), responses(
     (status = 204), (status = 404, body = ErrorBody)))]
 pub(crate) async fn revoke_key(
     State(state): State<AppState>,
@@ -113,7 +116,7 @@ pub(crate) async fn revoke_key(
 
 /// Who changed what.
 #[utoipa::path(get, path = "/v1/audit", tag = "administration", params(
-    ("limit" = Option<u32>, Query,), ("cursor" = Option<String>, Query,), ("from" = Option<String>, Query,), ("to" = Option<String>, Query,)),
+    ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query), ("from" = Option<String>, Query), ("to" = Option<String>, Query)),
     responses((status = 200, body = Listing<AuditView>)))]
 pub(crate) async fn audit(
     State(state): State<AppState>,
@@ -133,7 +136,7 @@ pub(crate) async fn audit(
 }
 
 /// Removes everything of a ticket: photos, alerts, repairs, dialogue.
-#[utoipa::path(delete, path = "/v1/tickets/{ticket_id}", tag = "administration", params(("ticket_id" = String, Path,)), responses(
+#[utoipa::path(delete, path = "/v1/tickets/{ticket_id}", tag = "administration", params(("ticket_id" = String, Path)), responses(
     (status = 200, description = "how much was removed", body = Object), (status = 404, body = ErrorBody)))]
 pub(crate) async fn remove_ticket(
     State(state): State<AppState>,
@@ -148,8 +151,15 @@ pub(crate) async fn remove_ticket(
 /// Models: `shifu-extractive` and what is installed (OpenAI shape).
 #[utoipa::path(get, path = "/v1/models", tag = "knowledge", responses((status = 200, description = "OpenAI list shape", body = Object)))]
 pub(crate) async fn models(State(state): State<AppState>) -> Json<Value> {
-    let model = |id: String, owner: &str| json!({"id": id, "object": "model", "created": 0, "owned_by": owner});
+    let model =
+        |id: String, owner: &str| json!({"id": id, "object": "model", "created": 0, "owned_by": owner});
     let mut data = vec![model("shifu-extractive".to_owned(), "shifu")];
-    data.extend(state.engine.installed_models().into_iter().map(|name| model(name, "installed")));
+    data.extend(
+        state
+            .engine
+            .installed_models()
+            .into_iter()
+            .map(|name| model(name, "installed")),
+    );
     Json(json!({"object": "list", "data": data}))
 }

@@ -22,35 +22,35 @@ use crate::state::AppState;
 
 /// An alert.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct AlertView {
+pub(crate) struct AlertView {
     /// Its identifier.
-    pub alert_id: String,
+    pub(crate) alert_id: String,
     /// The inspection.
-    pub inspection_id: String,
+    pub(crate) inspection_id: String,
     /// The ticket.
-    pub ticket_id: String,
+    pub(crate) ticket_id: String,
     /// Position of the photo, from 0; null for a missing shot.
-    pub photo: Option<u32>,
+    pub(crate) photo: Option<u32>,
     /// The checkpoint, where known.
-    pub checkpoint: Option<String>,
+    pub(crate) checkpoint: Option<String>,
     /// The finding's kind.
-    pub kind: String,
+    pub(crate) kind: String,
     /// minor, major or critical.
-    pub severity: String,
+    pub(crate) severity: String,
     /// Chance that it is a defect.
-    pub probability: f64,
+    pub(crate) probability: f64,
     /// Conformal p-value, where calibrated.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub p_value: Option<f64>,
+    pub(crate) p_value: Option<f64>,
     /// open, confirmed, dismissed or expired.
-    pub state: String,
+    pub(crate) state: String,
     /// What the reviewer wrote.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
+    pub(crate) note: Option<String>,
     /// RFC 3339.
-    pub created_at: String,
+    pub(crate) created_at: String,
     /// RFC 3339.
-    pub due_at: String,
+    pub(crate) due_at: String,
 }
 
 /// What a reviewer saw.
@@ -95,13 +95,15 @@ fn view(record: AlertRecord, zone: &jiff::tz::TimeZone) -> AlertView {
 }
 
 fn filter(caller: &Caller) -> AlertFilter {
-    AlertFilter { service_providers: caller.service_providers.clone() }
+    AlertFilter {
+        service_providers: caller.service_providers.clone(),
+    }
 }
 
 /// Alerts by expected harm, worst first.
 #[utoipa::path(get, path = "/v1/alerts", tag = "inspection", params(
-    ("limit" = Option<u32>, Query,), ("cursor" = Option<String>, Query,), ("from" = Option<String>, Query,), ("to" = Option<String>, Query,),
-    ("ticket_id" = Option<String>, Query,), ("status" = Option<String>, Query, description = "open, confirmed, dismissed or expired")),
+    ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query), ("from" = Option<String>, Query), ("to" = Option<String>, Query),
+    ("ticket_id" = Option<String>, Query), ("status" = Option<String>, Query, description = "open, confirmed, dismissed or expired")),
     responses((status = 200, body = Listing<AlertView>)))]
 pub(crate) async fn list(
     State(state): State<AppState>,
@@ -113,7 +115,7 @@ pub(crate) async fn list(
 }
 
 /// Records what a reviewer saw.
-#[utoipa::path(post, path = "/v1/alerts/{alert_id}/verdict", tag = "inspection", params(("alert_id" = String, Path,)),
+#[utoipa::path(post, path = "/v1/alerts/{alert_id}/verdict", tag = "inspection", params(("alert_id" = String, Path)),
     request_body = DecisionRequest, responses(
     (status = 200, body = AlertView), (status = 404, body = ErrorBody), (status = 409, description = "expired", body = ErrorBody)))]
 pub(crate) async fn decide(
@@ -127,12 +129,17 @@ pub(crate) async fn decide(
     if !caller.sees_provider(alert.service_provider.as_deref()) {
         return Err(ApiError::not_found(format!("alert {alert_id:?} is not there")));
     }
-    extract::check_text(&state, request.note.as_deref().map_or(0, |note| note.chars().count()))?;
+    extract::check_text(
+        &state,
+        request.note.as_deref().map_or(0, |note| note.chars().count()),
+    )?;
     let decided = match request.verdict {
         AlertVerdict::Confirmed => AlertState::Confirmed,
         AlertVerdict::Dismissed => AlertState::Dismissed,
     };
-    let alert = store.decide_alert(&alert_id, decided, request.note.as_deref(), &caller.key_id).await?;
+    let alert = store
+        .decide_alert(&alert_id, decided, request.note.as_deref(), &caller.key_id)
+        .await?;
     Ok(Json(view(alert, state.engine.zone())))
 }
 
@@ -162,12 +169,20 @@ pub(crate) async fn stream(
         Some(_) => return Err(ApiError::bad_request("Last-Event-ID is not the id of an alert")),
         None => state.engine.store().latest_alert_id().await?,
     };
-    let feed =
-        Feed { filter: filter(&caller), last, ready: VecDeque::new(), arrivals, _place: place, state };
+    let feed = Feed {
+        filter: filter(&caller),
+        last,
+        ready: VecDeque::new(),
+        arrivals,
+        _place: place,
+        state,
+    };
     let events = stream::unfold(feed, next_event);
     let keep_alive = KeepAlive::new().interval(Duration::from_secs(15)).text("");
     let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
@@ -177,11 +192,21 @@ async fn next_event(mut feed: Feed) -> Option<(Result<Event, Infallible>, Feed)>
         if let Some(record) = feed.ready.pop_front() {
             feed.last.clone_from(&record.alert_id);
             let alert = view(record, feed.state.engine.zone());
-            let event = Event::default().id(&feed.last).event("alert").json_data(&alert).ok()?;
+            let event = Event::default()
+                .id(&feed.last)
+                .event("alert")
+                .json_data(&alert)
+                .ok()?;
             return Some((Ok(event), feed));
         }
         feed.arrivals.borrow_and_update();
-        match feed.state.engine.store().alerts_after(&feed.last, &feed.filter, 100).await {
+        match feed
+            .state
+            .engine
+            .store()
+            .alerts_after(&feed.last, &feed.filter, 100)
+            .await
+        {
             Ok(alerts) if !alerts.is_empty() => feed.ready = alerts.into(),
             Ok(_) => {
                 let stopping = feed.state.stopping.clone();

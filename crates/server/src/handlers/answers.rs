@@ -73,7 +73,10 @@ pub(crate) async fn answer(
     extract::Json(question): extract::Json<Question>,
 ) -> Result<Response, ApiError> {
     let reply = state.engine.answer(&caller, question).await?;
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     if accept.contains("text/event-stream") {
         return Ok(as_events(&reply).into_response());
     }
@@ -82,8 +85,10 @@ pub(crate) async fn answer(
 
 fn as_events(reply: &AnswerReply) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>> + use<>> {
     let event = |name: &str, data: Value| Event::default().event(name).data(data.to_string());
-    let mut events =
-        vec![event("citations", json!({"answer_id": reply.answer_id, "citations": reply.citations}))];
+    let mut events = vec![event(
+        "citations",
+        json!({"answer_id": reply.answer_id, "citations": reply.citations}),
+    )];
     events.extend(sentences(&reply.answer).map(|text| event("delta", json!({"text": text}))));
     events.push(event("done", json!(reply)));
     Sse::new(stream::iter(events.into_iter().map(Ok)))
@@ -95,7 +100,7 @@ fn sentences(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// How an answer came about. Only the key that asked, and admin, may see it.
-#[utoipa::path(get, path = "/v1/answers/{answer_id}", tag = "knowledge", params(("answer_id" = String, Path,)), responses(
+#[utoipa::path(get, path = "/v1/answers/{answer_id}", tag = "knowledge", params(("answer_id" = String, Path)), responses(
     (status = 200, description = "the answer, recognised codes and models, filters, explained candidates, versions", body = Object),
     (status = 404, body = ErrorBody)))]
 pub(crate) async fn get(
@@ -119,7 +124,7 @@ pub(crate) async fn get(
 }
 
 /// Records what an agent thought of an answer.
-#[utoipa::path(post, path = "/v1/answers/{answer_id}/feedback", tag = "knowledge", params(("answer_id" = String, Path,)),
+#[utoipa::path(post, path = "/v1/answers/{answer_id}/feedback", tag = "knowledge", params(("answer_id" = String, Path)),
     request_body = FeedbackRequest, responses((status = 204), (status = 404, body = ErrorBody)))]
 pub(crate) async fn feedback(
     State(state): State<AppState>,
@@ -127,7 +132,13 @@ pub(crate) async fn feedback(
     Path(answer_id): Path<String>,
     extract::Json(request): extract::Json<FeedbackRequest>,
 ) -> Result<StatusCode, ApiError> {
-    extract::check_text(&state, request.correction.as_deref().map_or(0, |text| text.chars().count()))?;
+    extract::check_text(
+        &state,
+        request
+            .correction
+            .as_deref()
+            .map_or(0, |text| text.chars().count()),
+    )?;
     let verdict = match request.verdict {
         Opinion::Helpful => FeedbackVerdict::Helpful,
         Opinion::Wrong => FeedbackVerdict::Wrong,
@@ -135,13 +146,15 @@ pub(crate) async fn feedback(
     };
     state.engine.answer_record(&caller, &answer_id).await?;
     let store = state.engine.store();
-    store.add_feedback(&answer_id, verdict, request.correction.as_deref(), &caller.key_id).await?;
+    store
+        .add_feedback(&answer_id, verdict, request.correction.as_deref(), &caller.key_id)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Refused and down-voted questions; the same question within a page is one entry.
 #[utoipa::path(get, path = "/v1/gaps", tag = "knowledge", params(
-    ("limit" = Option<u32>, Query,), ("cursor" = Option<String>, Query,), ("from" = Option<String>, Query,), ("to" = Option<String>, Query,)),
+    ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query), ("from" = Option<String>, Query), ("to" = Option<String>, Query)),
     responses((status = 200, body = Listing<GapView>)))]
 pub(crate) async fn gaps(
     State(state): State<AppState>,
@@ -149,7 +162,10 @@ pub(crate) async fn gaps(
 ) -> Result<Json<Listing<GapView>>, ApiError> {
     let page = state.engine.store().gaps(&request).await?;
     let items = group(page.items, state.engine.zone());
-    Ok(Json(Listing { items, next_cursor: page.next_cursor }))
+    Ok(Json(Listing {
+        items,
+        next_cursor: page.next_cursor,
+    }))
 }
 
 /// Groups by question (case, width and punctuation aside), product line and reason; most asked first.
@@ -158,21 +174,27 @@ fn group(rows: Vec<GapRow>, zone: &jiff::tz::TimeZone) -> Vec<GapView> {
     for row in rows {
         let folded = shifu_domain::text::fold_width(&row.question).to_lowercase();
         let folded = folded.chars().filter(|c| c.is_alphanumeric()).collect();
-        let entry = groups.entry((folded, row.product_line.clone(), row.reason.clone())).or_insert_with(|| GapView {
-            question: row.question,
-            product_line: row.product_line,
-            reason: row.reason,
-            count: 0,
-            answer_ids: Vec::new(),
-            corrections: Vec::new(),
-            last_asked_at: rfc3339(row.created_at, zone),
-        });
+        let entry = groups
+            .entry((folded, row.product_line.clone(), row.reason.clone()))
+            .or_insert_with(|| GapView {
+                question: row.question,
+                product_line: row.product_line,
+                reason: row.reason,
+                count: 0,
+                answer_ids: Vec::new(),
+                corrections: Vec::new(),
+                last_asked_at: rfc3339(row.created_at, zone),
+            });
         entry.count += 1;
         entry.answer_ids.push(row.answer_id);
         entry.corrections.extend(row.correction);
     }
     let mut groups: Vec<GapView> = groups.into_values().collect();
-    groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| b.last_asked_at.cmp(&a.last_asked_at)));
+    groups.sort_by(|a, b| {
+        b.count
+            .cmp(&a.count)
+            .then_with(|| b.last_asked_at.cmp(&a.last_asked_at))
+    });
     groups
 }
 
@@ -197,7 +219,14 @@ mod tests {
             correction: None,
             created_at: 0,
         };
-        let groups = group(vec![row("Ｅ９９是什么？", "2"), row("e99是什么", "1"), row("别的", "0")], &jiff::tz::TimeZone::UTC);
+        let groups = group(
+            vec![
+                row("Ｅ９９是什么？", "2"),
+                row("e99是什么", "1"),
+                row("别的", "0"),
+            ],
+            &jiff::tz::TimeZone::UTC,
+        );
         assert_eq!(groups.iter().map(|gap| gap.count).collect::<Vec<_>>(), [2, 1]);
         assert_eq!(groups[0].answer_ids, ["2", "1"]);
     }

@@ -19,60 +19,60 @@ use crate::state::AppState;
 
 /// A kept version of a definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct VersionView {
+pub(crate) struct VersionView {
     /// Counted from 1.
-    pub revision: u32,
+    pub(crate) revision: u32,
     /// RFC 3339.
-    pub created_at: String,
+    pub(crate) created_at: String,
 }
 
 /// A parts list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct BomView {
+pub(crate) struct BomView {
     /// The product line.
-    pub product_line: ProductLine,
+    pub(crate) product_line: ProductLine,
     /// The version in force.
-    pub revision: u32,
+    pub(crate) revision: u32,
     /// Its parts.
-    pub parts: Vec<PartView>,
+    pub(crate) parts: Vec<PartView>,
     /// The text as given.
-    pub content: String,
+    pub(crate) content: String,
     /// Every kept version, newest first.
-    pub versions: Vec<VersionView>,
+    pub(crate) versions: Vec<VersionView>,
 }
 
 /// A part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct PartView {
+pub(crate) struct PartView {
     /// Its number.
-    pub part_number: PartNumber,
+    pub(crate) part_number: PartNumber,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Price of one.
-    pub price: Yuan,
+    pub(crate) price: Yuan,
     /// Older numbers that it replaces.
-    pub supersedes: Vec<PartNumber>,
+    pub(crate) supersedes: Vec<PartNumber>,
     /// Models that it fits; empty: all.
-    pub fits: Vec<String>,
+    pub(crate) fits: Vec<String>,
 }
 
 /// A fault tree.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
-pub struct TreeView {
+pub(crate) struct TreeView {
     /// The product line.
-    pub product_line: ProductLine,
+    pub(crate) product_line: ProductLine,
     /// The version in force.
-    pub revision: u32,
+    pub(crate) revision: u32,
     /// The operator's own version.
-    pub version: String,
+    pub(crate) version: String,
     /// toml or xml.
-    pub format: String,
+    pub(crate) format: String,
     /// What it holds.
-    pub check: TreeCheck,
+    pub(crate) check: TreeCheck,
     /// The text as given.
-    pub content: String,
+    pub(crate) content: String,
     /// Every kept version, newest first.
-    pub versions: Vec<VersionView>,
+    pub(crate) versions: Vec<VersionView>,
 }
 
 /// Predictions to make.
@@ -116,7 +116,7 @@ async fn bom_view(state: &AppState, line: ProductLine) -> Result<Json<BomView>, 
 }
 
 /// Puts a parts list into force.
-#[utoipa::path(put, path = "/v1/boms/{product_line}", tag = "diagnosis", params(("product_line" = String, Path,)),
+#[utoipa::path(put, path = "/v1/boms/{product_line}", tag = "diagnosis", params(("product_line" = String, Path)),
     request_body(content = String, content_type = "application/toml", description = "bom.toml"), responses(
     (status = 200, body = BomView), (status = 422, body = ErrorBody)))]
 pub(crate) async fn put_bom(
@@ -127,12 +127,15 @@ pub(crate) async fn put_bom(
 ) -> Result<Json<BomView>, ApiError> {
     let line = line(&name)?;
     let body = extract::body(request, &state).await?;
-    state.engine.put_bom(&caller, &line, extract::text(&body)?).await?;
+    state
+        .engine
+        .put_bom(&caller, &line, extract::text(&body)?)
+        .await?;
     bom_view(&state, line).await
 }
 
 /// The parts list in force.
-#[utoipa::path(get, path = "/v1/boms/{product_line}", tag = "diagnosis", params(("product_line" = String, Path,)), responses(
+#[utoipa::path(get, path = "/v1/boms/{product_line}", tag = "diagnosis", params(("product_line" = String, Path)), responses(
     (status = 200, body = BomView), (status = 404, body = ErrorBody)))]
 pub(crate) async fn get_bom(
     State(state): State<AppState>,
@@ -156,7 +159,7 @@ async fn tree_view(state: &AppState, line: ProductLine) -> Result<Json<TreeView>
 }
 
 /// Puts a fault tree into force: `fault-tree.toml`, or Open-PSA XML by content type.
-#[utoipa::path(put, path = "/v1/fault-trees/{product_line}", tag = "diagnosis", params(("product_line" = String, Path,)),
+#[utoipa::path(put, path = "/v1/fault-trees/{product_line}", tag = "diagnosis", params(("product_line" = String, Path)),
     request_body(content((String = "application/toml"), (String = "application/xml"))), responses(
     (status = 200, body = TreeView), (status = 422, body = ErrorBody)))]
 pub(crate) async fn put_tree(
@@ -171,13 +174,17 @@ pub(crate) async fn put_tree(
     let text = extract::text(&body)?;
     let by_type = essence.ends_with("/xml") || essence.ends_with("+xml");
     let by_content = !essence.ends_with("toml") && text.trim_start().starts_with('<');
-    let format = if by_type || by_content { TreeFormat::Xml } else { TreeFormat::Toml };
+    let format = if by_type || by_content {
+        TreeFormat::Xml
+    } else {
+        TreeFormat::Toml
+    };
     state.engine.put_fault_tree(&caller, &line, text, format).await?;
     tree_view(&state, line).await
 }
 
 /// The fault tree in force.
-#[utoipa::path(get, path = "/v1/fault-trees/{product_line}", tag = "diagnosis", params(("product_line" = String, Path,)), responses(
+#[utoipa::path(get, path = "/v1/fault-trees/{product_line}", tag = "diagnosis", params(("product_line" = String, Path)), responses(
     (status = 200, body = TreeView), (status = 404, body = ErrorBody)))]
 pub(crate) async fn get_tree(
     State(state): State<AppState>,
@@ -187,7 +194,7 @@ pub(crate) async fn get_tree(
 }
 
 /// The fault tree as nodes and edges.
-#[utoipa::path(get, path = "/v1/fault-trees/{product_line}/graph", tag = "diagnosis", params(("product_line" = String, Path,)), responses(
+#[utoipa::path(get, path = "/v1/fault-trees/{product_line}/graph", tag = "diagnosis", params(("product_line" = String, Path)), responses(
     (status = 200, body = TreeGraph), (status = 404, body = ErrorBody)))]
 pub(crate) async fn graph(
     State(state): State<AppState>,
@@ -197,12 +204,22 @@ pub(crate) async fn graph(
 }
 
 /// The fault tree as a picture.
-#[utoipa::path(get, path = "/v1/fault-trees/{product_line}/tree.svg", tag = "diagnosis", params(("product_line" = String, Path,)), responses(
+#[utoipa::path(get, path = "/v1/fault-trees/{product_line}/tree.svg", tag = "diagnosis", params(("product_line" = String, Path)), responses(
     (status = 200, description = "the picture", content_type = "image/svg+xml"), (status = 404, body = ErrorBody)))]
-pub(crate) async fn tree_svg(State(state): State<AppState>, Path(name): Path<String>) -> Result<Response, ApiError> {
+pub(crate) async fn tree_svg(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+) -> Result<Response, ApiError> {
     let svg = state.engine.fault_tree(&line(&name)?)?.to_svg(None);
     let policy = "default-src 'none'; style-src 'unsafe-inline'";
-    Ok(([(header::CONTENT_TYPE, "image/svg+xml"), (header::CONTENT_SECURITY_POLICY, policy)], svg).into_response())
+    Ok((
+        [
+            (header::CONTENT_TYPE, "image/svg+xml"),
+            (header::CONTENT_SECURITY_POLICY, policy),
+        ],
+        svg,
+    )
+        .into_response())
 }
 
 /// Causes, the parts to send, and what to ask next.
@@ -240,7 +257,11 @@ pub(crate) async fn predict_batch(
 /// Refuses a batch of more items than allowed.
 pub(crate) fn check_batch(state: &AppState, actual: usize) -> Result<(), ApiError> {
     let most = state.config().limits.batch_items;
-    if actual > most { Err(ApiError::too_large("batch_items", most, Some(actual))) } else { Ok(()) }
+    if actual > most {
+        Err(ApiError::too_large("batch_items", most, Some(actual)))
+    } else {
+        Ok(())
+    }
 }
 
 /// One item of a batch, parsed apart so that a bad one does not fail the others.
@@ -253,7 +274,9 @@ pub(crate) fn item_result<T: Serialize>(
     result: Option<Result<T, ApiError>>,
     headers: &axum::http::HeaderMap,
 ) -> Value {
-    let language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let language = headers
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok());
     match result {
         Some(Ok(value)) => json!(value),
         Some(Err(error)) => json!(error.body("", Language::preferred(language))),
@@ -304,7 +327,12 @@ pub fn json_rows(body: &[u8]) -> Vec<(usize, Result<Repair, String>)> {
     let lines = body.split(|byte| *byte == b'\n').enumerate();
     let filled = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
     filled
-        .map(|(at, line)| (at + 1, extract::from_json(line.trim_ascii()).map_err(|error| error.english())))
+        .map(|(at, line)| {
+            (
+                at + 1,
+                extract::from_json(line.trim_ascii()).map_err(|error| error.english()),
+            )
+        })
         .collect()
 }
 
@@ -315,7 +343,10 @@ pub fn json_rows(body: &[u8]) -> Vec<(usize, Result<Repair, String>)> {
 pub fn csv_rows(body: &[u8]) -> Result<Vec<(usize, Result<Repair, String>)>, ApiError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(body);
-    let header = reader.headers().map_err(|error| ApiError::bad_request(format!("CSV: {error}")))?.clone();
+    let header = reader
+        .headers()
+        .map_err(|error| ApiError::bad_request(format!("CSV: {error}")))?
+        .clone();
     let mut rows = Vec::new();
     for record in reader.records() {
         let row = match record {
@@ -344,7 +375,10 @@ fn csv_repair(header: &csv::StringRecord, record: &csv::StringRecord) -> Result<
 fn csv_field(name: &str, text: &str) -> Result<Value, String> {
     let words = || text.split_whitespace();
     Ok(match name {
-        "visit" => json!(text.parse::<u32>().map_err(|_| format!("visit: {text:?} is not a number"))?),
+        "visit" => json!(
+            text.parse::<u32>()
+                .map_err(|_| format!("visit: {text:?} is not a number"))?
+        ),
         "fixed" => match text.to_lowercase().as_str() {
             "true" | "1" | "yes" | "是" => json!(true),
             "false" | "0" | "no" | "否" => json!(false),
@@ -361,8 +395,9 @@ fn csv_field(name: &str, text: &str) -> Result<Value, String> {
 
 fn csv_part(word: &str) -> Result<Value, String> {
     let (number, quantity) = word.split_once('*').unwrap_or((word, "1"));
-    let quantity: u32 =
-        quantity.parse().map_err(|_| format!("parts_used: {quantity:?} is not a quantity"))?;
+    let quantity: u32 = quantity
+        .parse()
+        .map_err(|_| format!("parts_used: {quantity:?} is not a quantity"))?;
     Ok(json!({"part_number": number, "quantity": quantity}))
 }
 
@@ -378,8 +413,14 @@ mod tests {
         let rows = csv_rows(csv.as_bytes()).unwrap();
         let repair = rows[0].1.as_ref().unwrap();
         assert_eq!((repair.symptoms.len(), repair.symptoms[1].present), (2, false));
-        assert_eq!((repair.parts_used[0].quantity, repair.parts_used[1].quantity), (2, 1));
-        assert_eq!((rows[1].0, rows[1].1.as_ref().unwrap_err().as_str()), (3, "visit: \"one\" is not a number"));
+        assert_eq!(
+            (repair.parts_used[0].quantity, repair.parts_used[1].quantity),
+            (2, 1)
+        );
+        assert_eq!(
+            (rows[1].0, rows[1].1.as_ref().unwrap_err().as_str()),
+            (3, "visit: \"one\" is not a number")
+        );
         let line = serde_json::to_string(repair).unwrap();
         let rows = json_rows(format!("{line}\n\n{{broken\n").as_bytes());
         assert_eq!(rows[0].1.as_ref().unwrap(), repair);

@@ -15,52 +15,52 @@ use crate::state::AppState;
 
 /// A document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct DocumentView {
+pub(crate) struct DocumentView {
     /// Its identifier.
-    pub document_id: DocumentId,
+    pub(crate) document_id: DocumentId,
     /// Its title.
-    pub title: String,
+    pub(crate) title: String,
     /// queued, parsing, indexed, failed or retired.
-    pub status: String,
+    pub(crate) status: String,
     /// Part of the work done, 0..=1.
-    pub progress: f64,
+    pub(crate) progress: f64,
     /// Physical pages.
-    pub pages: u32,
+    pub(crate) pages: u32,
     /// Passages in the index.
-    pub passages: u32,
+    pub(crate) passages: u32,
     /// Pages that gave none.
-    pub skipped: Vec<SkippedView>,
+    pub(crate) skipped: Vec<SkippedView>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
     /// What the operator says about it.
-    pub metadata: DocumentMetadata,
+    pub(crate) metadata: DocumentMetadata,
     /// The file's name.
-    pub file_name: String,
+    pub(crate) file_name: String,
     /// SHA-256 of the file.
-    pub sha256: String,
+    pub(crate) sha256: String,
     /// RFC 3339.
-    pub created_at: String,
+    pub(crate) created_at: String,
     /// RFC 3339.
-    pub updated_at: String,
+    pub(crate) updated_at: String,
 }
 
 /// A page that gave no passage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct SkippedView {
+pub(crate) struct SkippedView {
     /// Physical page, from 1.
-    pub page: u32,
+    pub(crate) page: u32,
     /// Why.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 /// Reply to an upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct DocumentAccepted {
+pub(crate) struct DocumentAccepted {
     /// Its identifier.
-    pub document_id: DocumentId,
+    pub(crate) document_id: DocumentId,
     /// Where it stands.
-    pub status: String,
+    pub(crate) status: String,
 }
 
 /// The multipart body of an upload.
@@ -75,7 +75,7 @@ pub(crate) struct DocumentForm {
 
 /// The name of a status in JSON.
 #[must_use]
-pub fn status_name(status: DocumentStatus) -> &'static str {
+pub(crate) fn status_name(status: DocumentStatus) -> &'static str {
     match status {
         DocumentStatus::Queued => "queued",
         DocumentStatus::Parsing => "parsing",
@@ -94,7 +94,12 @@ pub(crate) fn view(record: DocumentRecord, zone: &jiff::tz::TimeZone) -> Documen
         progress: record.progress,
         pages: record.pages,
         passages: record.passages,
-        skipped: skipped.map(|skipped| SkippedView { page: skipped.page, reason: skipped.reason }).collect(),
+        skipped: skipped
+            .map(|skipped| SkippedView {
+                page: skipped.page,
+                reason: skipped.reason,
+            })
+            .collect(),
         error: record.error,
         metadata: record.metadata,
         file_name: record.file_name,
@@ -121,29 +126,42 @@ fn accepted(record: &DocumentRecord) -> Accepted {
     request_body(content = inline(DocumentForm), content_type = "multipart/form-data"), responses(
     (status = 202, body = DocumentAccepted, headers(("Location" = String))),
     (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 422, body = ErrorBody)))]
-pub(crate) async fn add(State(state): State<AppState>, caller: Caller, form: Form) -> Result<Accepted, ApiError> {
+pub(crate) async fn add(
+    State(state): State<AppState>,
+    caller: Caller,
+    form: Form,
+) -> Result<Accepted, ApiError> {
     let metadata: DocumentMetadata = form.json("metadata")?;
     let file = form.one("file")?;
     let name = file.file_name.as_deref().unwrap_or("file");
-    let record = state.engine.add_document(&caller, name, file.bytes.clone(), metadata).await?;
+    let record = state
+        .engine
+        .add_document(&caller, name, file.bytes.clone(), metadata)
+        .await?;
     Ok(accepted(&record))
 }
 
 /// Documents, newest first.
 #[utoipa::path(get, path = "/v1/documents", tag = "knowledge", params(
-    ("limit" = Option<u32>, Query,), ("cursor" = Option<String>, Query,), ("from" = Option<String>, Query,), ("to" = Option<String>, Query,),
-    ("status" = Option<String>, Query,)), responses((status = 200, body = Listing<DocumentView>)))]
+    ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query), ("from" = Option<String>, Query), ("to" = Option<String>, Query),
+    ("status" = Option<String>, Query)), responses((status = 200, body = Listing<DocumentView>)))]
 pub(crate) async fn list(
     State(state): State<AppState>,
     caller: Caller,
     List(request): List,
 ) -> Result<Json<Listing<DocumentView>>, ApiError> {
-    let page = state.engine.store().documents(&request, &caller.brand_names()).await?;
-    Ok(Json(page.map(|document| view(document, state.engine.zone())).into()))
+    let page = state
+        .engine
+        .store()
+        .documents(&request, &caller.brand_names())
+        .await?;
+    Ok(Json(
+        page.map(|document| view(document, state.engine.zone())).into(),
+    ))
 }
 
 /// One document.
-#[utoipa::path(get, path = "/v1/documents/{document_id}", tag = "knowledge", params(("document_id" = String, Path,)), responses(
+#[utoipa::path(get, path = "/v1/documents/{document_id}", tag = "knowledge", params(("document_id" = String, Path)), responses(
     (status = 200, body = DocumentView), (status = 404, body = ErrorBody)))]
 pub(crate) async fn get(
     State(state): State<AppState>,
@@ -155,19 +173,22 @@ pub(crate) async fn get(
 }
 
 /// Removes a document from the index and the store.
-#[utoipa::path(delete, path = "/v1/documents/{document_id}", tag = "knowledge", params(("document_id" = String, Path,)), responses(
+#[utoipa::path(delete, path = "/v1/documents/{document_id}", tag = "knowledge", params(("document_id" = String, Path)), responses(
     (status = 204), (status = 404, body = ErrorBody)))]
 pub(crate) async fn delete(
     State(state): State<AppState>,
     caller: Caller,
     Path(document_id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    state.engine.remove_document(&caller, &DocumentId(document_id)).await?;
+    state
+        .engine
+        .remove_document(&caller, &DocumentId(document_id))
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Adds a new revision that replaces the document. `metadata` may be left out: then it is that of the document.
-#[utoipa::path(post, path = "/v1/documents/{document_id}/revise", tag = "knowledge", params(("document_id" = String, Path,)),
+#[utoipa::path(post, path = "/v1/documents/{document_id}/revise", tag = "knowledge", params(("document_id" = String, Path)),
     request_body(content = inline(DocumentForm), content_type = "multipart/form-data"), responses(
     (status = 202, body = DocumentAccepted, headers(("Location" = String))), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub(crate) async fn revise(
@@ -179,22 +200,35 @@ pub(crate) async fn revise(
     let document_id = DocumentId(document_id);
     let old = state.engine.document(&caller, &document_id).await?;
     let given = form.optional("metadata")?.is_some();
-    let metadata = if given { form.json("metadata")? } else { old.metadata };
-    let metadata = DocumentMetadata { supersedes: Some(document_id), ..metadata };
+    let metadata = if given {
+        form.json("metadata")?
+    } else {
+        old.metadata
+    };
+    let metadata = DocumentMetadata {
+        supersedes: Some(document_id),
+        ..metadata
+    };
     let file = form.one("file")?;
     let name = file.file_name.as_deref().unwrap_or("file");
-    let record = state.engine.add_document(&caller, name, file.bytes.clone(), metadata).await?;
+    let record = state
+        .engine
+        .add_document(&caller, name, file.bytes.clone(), metadata)
+        .await?;
     Ok(accepted(&record))
 }
 
 /// Takes a document out of use; it stays listed.
-#[utoipa::path(post, path = "/v1/documents/{document_id}/retire", tag = "knowledge", params(("document_id" = String, Path,)), responses(
+#[utoipa::path(post, path = "/v1/documents/{document_id}/retire", tag = "knowledge", params(("document_id" = String, Path)), responses(
     (status = 200, body = DocumentView), (status = 404, body = ErrorBody), (status = 409, description = "not indexed", body = ErrorBody)))]
 pub(crate) async fn retire(
     State(state): State<AppState>,
     caller: Caller,
     Path(document_id): Path<String>,
 ) -> Result<Json<DocumentView>, ApiError> {
-    let record = state.engine.retire_document(&caller, &DocumentId(document_id)).await?;
+    let record = state
+        .engine
+        .retire_document(&caller, &DocumentId(document_id))
+        .await?;
     Ok(Json(view(record, state.engine.zone())))
 }

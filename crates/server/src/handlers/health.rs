@@ -36,5 +36,8 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Result<impl IntoRe
         metrics::gauge!("shifu_jobs_pending", "kind" => kind.as_str()).set(waiting as f64);
     }
     let text = crate::observe::metrics_handle().render();
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
+    Ok((
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        text,
+    ))
 }

@@ -58,21 +58,37 @@ pub(crate) struct CheckForm {
 #[utoipa::path(post, path = "/v1/photo-checks", tag = "inspection",
     request_body(content = inline(CheckForm), content_type = "multipart/form-data"), responses(
     (status = 200, body = PhotoCheck), (status = 422, body = ErrorBody)))]
-pub(crate) async fn check_photo(State(state): State<AppState>, form: Form) -> Result<Json<PhotoCheck>, ApiError> {
+pub(crate) async fn check_photo(
+    State(state): State<AppState>,
+    form: Form,
+) -> Result<Json<PhotoCheck>, ApiError> {
     let request = check_request(&form)?;
-    let part = ["photo", "file", "photos"].into_iter().find_map(|name| form.all(name).next());
+    let part = ["photo", "file", "photos"]
+        .into_iter()
+        .find_map(|name| form.all(name).next());
     let part = part.ok_or_else(|| ApiError::field("photo", "this part is missing"))?;
     let file = part.file_name.clone().unwrap_or_else(|| "photo".to_owned());
-    let (mine, taken): (Vec<_>, Vec<_>) = request.photos_meta.into_iter().partition(|meta| meta.file == file);
-    let mut meta = mine.into_iter().next().unwrap_or_else(|| PhotoMeta { file, ..PhotoMeta::default() });
+    let (mine, taken): (Vec<_>, Vec<_>) = request
+        .photos_meta
+        .into_iter()
+        .partition(|meta| meta.file == file);
+    let mut meta = mine.into_iter().next().unwrap_or_else(|| PhotoMeta {
+        file,
+        ..PhotoMeta::default()
+    });
     meta.checkpoint = request.checkpoint.or(meta.checkpoint);
     let ticket = match (request.ticket, request.category) {
         (Some(ticket), Some(category)) => Ticket { category, ..ticket },
         (Some(ticket), None) => ticket,
-        (None, Some(category)) => Ticket::new("photo-check", category.as_str()).map_err(ApiError::unprocessable)?,
+        (None, Some(category)) => {
+            Ticket::new("photo-check", category.as_str()).map_err(ApiError::unprocessable)?
+        }
         (None, None) => return Err(ApiError::field("category", "this part is missing")),
     };
-    let photo = SubmittedPhoto { meta, bytes: part.bytes.to_vec() };
+    let photo = SubmittedPhoto {
+        meta,
+        bytes: part.bytes.to_vec(),
+    };
     Ok(Json(state.engine.check_photo(photo, ticket, taken).await?))
 }
 
@@ -112,15 +128,29 @@ pub(crate) async fn submit(
     form: Form,
 ) -> Result<Response, ApiError> {
     let ticket: Ticket = form.json("ticket")?;
-    let photos_meta = if form.optional("photos_meta")?.is_some() { form.json("photos_meta")? } else { Vec::new() };
+    let photos_meta = if form.optional("photos_meta")?.is_some() {
+        form.json("photos_meta")?
+    } else {
+        Vec::new()
+    };
     let photo = |(at, part): (usize, &extract::Part)| PhotoUpload {
         file_name: part.file_name.clone().unwrap_or_else(|| format!("photo-{at}")),
         bytes: part.bytes.clone(),
     };
     let photos = form.all("photos").enumerate().map(photo).collect();
-    let input = SubmissionInput { ticket, photos_meta, photos };
-    let prefer = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    if prefer.flat_map(|value| value.split([',', ';'])).any(|one| one.trim().eq_ignore_ascii_case("respond-async")) {
+    let input = SubmissionInput {
+        ticket,
+        photos_meta,
+        photos,
+    };
+    let prefer = headers
+        .get_all("prefer")
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    if prefer
+        .flat_map(|value| value.split([',', ';']))
+        .any(|one| one.trim().eq_ignore_ascii_case("respond-async"))
+    {
         let reply = state.engine.queue_inspection(&caller, input).await?;
         let location = format!("/v1/inspections/{}", reply.inspection_id);
         return Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(reply)).into_response());
@@ -130,8 +160,8 @@ pub(crate) async fn submit(
 
 /// Inspections, newest first. Technicians see those submitted with the same key.
 #[utoipa::path(get, path = "/v1/inspections", tag = "inspection", params(
-    ("limit" = Option<u32>, Query,), ("cursor" = Option<String>, Query,), ("from" = Option<String>, Query,), ("to" = Option<String>, Query,),
-    ("ticket_id" = Option<String>, Query,), ("status" = Option<String>, Query, description = "a status or a verdict")),
+    ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query), ("from" = Option<String>, Query), ("to" = Option<String>, Query),
+    ("ticket_id" = Option<String>, Query), ("status" = Option<String>, Query, description = "a status or a verdict")),
     responses((status = 200, body = Listing<InspectionReply>)))]
 pub(crate) async fn list(
     State(state): State<AppState>,
@@ -139,14 +169,21 @@ pub(crate) async fn list(
     List(request): List,
 ) -> Result<Json<Listing<InspectionReply>>, ApiError> {
     let own = (caller.role == Role::Technician).then_some(caller.key_id.as_str());
-    let page = state.engine.store().inspections(&request, &caller.service_providers, own).await?;
+    let page = state
+        .engine
+        .store()
+        .inspections(&request, &caller.service_providers, own)
+        .await?;
     let reply = |record: &InspectionRecord| state.engine.reply(record);
     let items = page.items.iter().map(reply).collect::<Result<_, _>>()?;
-    Ok(Json(Listing { items, next_cursor: page.next_cursor }))
+    Ok(Json(Listing {
+        items,
+        next_cursor: page.next_cursor,
+    }))
 }
 
 /// One inspection.
-#[utoipa::path(get, path = "/v1/inspections/{inspection_id}", tag = "inspection", params(("inspection_id" = String, Path,)), responses(
+#[utoipa::path(get, path = "/v1/inspections/{inspection_id}", tag = "inspection", params(("inspection_id" = String, Path)), responses(
     (status = 200, body = InspectionReply), (status = 404, body = ErrorBody)))]
 pub(crate) async fn get(
     State(state): State<AppState>,
@@ -159,14 +196,23 @@ pub(crate) async fn get(
 
 /// A photo with the difference marked. Positions are counted from 0, as in findings.
 #[utoipa::path(get, path = "/v1/inspections/{inspection_id}/photos/{position}/overlay.png", tag = "inspection",
-    params(("inspection_id" = String, Path,), ("position" = u32, Path,)), responses(
+    params(("inspection_id" = String, Path), ("position" = u32, Path)), responses(
     (status = 200, description = "the picture", content_type = "image/png"), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub(crate) async fn overlay(
     State(state): State<AppState>,
     caller: Caller,
     Path((inspection_id, position)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let position = position.parse().map_err(|_| ApiError::not_found(format!("no photo {position:?}")))?;
+    let position = position
+        .parse()
+        .map_err(|_| ApiError::not_found(format!("no photo {position:?}")))?;
     let png = state.engine.overlay(&caller, &inspection_id, position).await?;
-    Ok(([(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, "private, max-age=3600")], png).into_response())
+    Ok((
+        [
+            (header::CONTENT_TYPE, "image/png"),
+            (header::CACHE_CONTROL, "private, max-age=3600"),
+        ],
+        png,
+    )
+        .into_response())
 }

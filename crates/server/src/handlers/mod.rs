@@ -16,15 +16,18 @@ use shifu_store::Page;
 
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Listing<T> {
+pub(crate) struct Listing<T> {
     /// The page, newest first unless the call says otherwise.
-    pub items: Vec<T>,
+    pub(crate) items: Vec<T>,
     /// Give it back as `cursor` for the next page; null on the last.
-    pub next_cursor: Option<String>,
+    pub(crate) next_cursor: Option<String>,
 }
 
 impl<T> From<Page<T>> for Listing<T> {
     fn from(page: Page<T>) -> Self {
-        Self { items: page.items, next_cursor: page.next_cursor }
+        Self {
+            items: page.items,
+            next_cursor: page.next_cursor,
+        }
     }
 }

@@ -5,9 +5,7 @@ use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::header;
 use serde::{Deserialize, Serialize};
 use shifu_domain::{CategoryId, CheckpointId};
-use shifu_inspection::{
-    Checkpoint, EnrolmentLabel, EnrolmentPhoto, EnrolmentReport, PhotoAdded, Standard,
-};
+use shifu_inspection::{Checkpoint, EnrolmentLabel, EnrolmentPhoto, EnrolmentReport, PhotoAdded, Standard};
 
 use crate::access::Caller;
 use crate::error::{ApiError, ErrorBody};
@@ -16,25 +14,25 @@ use crate::state::AppState;
 
 /// A standard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct StandardView {
+pub(crate) struct StandardView {
     /// Which installations it is for.
-    pub category: CategoryId,
+    pub(crate) category: CategoryId,
     /// The operator's version.
-    pub version: String,
+    pub(crate) version: String,
     /// Counted by the server, from 1.
-    pub revision: u32,
+    pub(crate) revision: u32,
     /// In the order technicians see them.
-    pub checkpoints: Vec<Checkpoint>,
+    pub(crate) checkpoints: Vec<Checkpoint>,
 }
 
 /// What the photos of a standard support.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct ReportView {
+pub(crate) struct ReportView {
     /// The standard.
-    pub category: CategoryId,
+    pub(crate) category: CategoryId,
     /// The report.
     #[serde(flatten)]
-    pub report: EnrolmentReport,
+    pub(crate) report: EnrolmentReport,
 }
 
 /// The multipart body of an enrolment.
@@ -65,7 +63,7 @@ async fn view(state: &AppState, category: &CategoryId) -> Result<Json<StandardVi
 }
 
 /// Puts a standard into force: `standard.toml`, or the same as JSON with `checkpoints`.
-#[utoipa::path(put, path = "/v1/standards/{category}", tag = "inspection", params(("category" = String, Path,)),
+#[utoipa::path(put, path = "/v1/standards/{category}", tag = "inspection", params(("category" = String, Path)),
     request_body(content((String = "application/toml"), (Standard = "application/json"))), responses(
     (status = 200, body = StandardView), (status = 422, body = ErrorBody)))]
 pub(crate) async fn put(
@@ -83,7 +81,11 @@ pub(crate) async fn put(
         Standard::from_toml(extract::text(&body)?, "standard.toml")?
     };
     if standard.category != name {
-        let message = format!("the file is for {:?}, the call for {:?}", standard.category.as_str(), name.as_str());
+        let message = format!(
+            "the file is for {:?}, the call for {:?}",
+            standard.category.as_str(),
+            name.as_str()
+        );
         return Err(ApiError::field("category", message));
     }
     state.engine.put_standard(&caller, standard).await?;
@@ -93,11 +95,18 @@ pub(crate) async fn put(
 /// The media type of a body without its parameters.
 pub(crate) fn essence(request: &Request) -> Option<String> {
     let value = request.headers().get(header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+    Some(
+        value
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase(),
+    )
 }
 
 /// The standard in force.
-#[utoipa::path(get, path = "/v1/standards/{category}", tag = "inspection", params(("category" = String, Path,)), responses(
+#[utoipa::path(get, path = "/v1/standards/{category}", tag = "inspection", params(("category" = String, Path)), responses(
     (status = 200, body = StandardView), (status = 404, body = ErrorBody)))]
 pub(crate) async fn get(
     State(state): State<AppState>,
@@ -107,7 +116,7 @@ pub(crate) async fn get(
 }
 
 /// Enrols a photo; one that cannot be used is answered with `accepted: false` and the reason.
-#[utoipa::path(post, path = "/v1/standards/{category}/photos", tag = "inspection", params(("category" = String, Path,)),
+#[utoipa::path(post, path = "/v1/standards/{category}/photos", tag = "inspection", params(("category" = String, Path)),
     request_body(content = inline(EnrolmentForm), content_type = "multipart/form-data"), responses(
     (status = 200, body = PhotoAdded), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub(crate) async fn add_photo(
@@ -135,7 +144,7 @@ pub(crate) async fn add_photo(
 }
 
 /// Per checkpoint: photos, the budgets they support, near-duplicates.
-#[utoipa::path(get, path = "/v1/standards/{category}/report", tag = "inspection", params(("category" = String, Path,)), responses(
+#[utoipa::path(get, path = "/v1/standards/{category}/report", tag = "inspection", params(("category" = String, Path)), responses(
     (status = 200, body = ReportView), (status = 404, body = ErrorBody)))]
 pub(crate) async fn report(
     State(state): State<AppState>,

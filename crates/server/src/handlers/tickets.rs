@@ -20,12 +20,12 @@ use crate::state::AppState;
 
 /// A summary and how long it took.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct SummaryReply {
+pub(crate) struct SummaryReply {
     /// The summary.
     #[serde(flatten)]
-    pub summary: Summary,
+    pub(crate) summary: Summary,
     /// Milliseconds.
-    pub took_ms: f64,
+    pub(crate) took_ms: f64,
 }
 
 /// Dialogues to summarise.
@@ -57,7 +57,10 @@ pub(crate) async fn summarize(
 ) -> Result<Json<SummaryReply>, ApiError> {
     let start = Instant::now();
     let summary = state.engine.summarize(&caller, request).await?;
-    Ok(Json(SummaryReply { summary, took_ms: start.elapsed().as_secs_f64() * 1e3 }))
+    Ok(Json(SummaryReply {
+        summary,
+        took_ms: start.elapsed().as_secs_f64() * 1e3,
+    }))
 }
 
 /// Summaries of many dialogues; each item is a summary, or `error`.
@@ -90,5 +93,7 @@ pub(crate) async fn intake(
     State(state): State<AppState>,
     extract::Json(request): extract::Json<IntakeRequest>,
 ) -> Result<Json<StructuredTicket>, ApiError> {
-    Ok(Json(state.engine.intake(request.text, request.received_at).await?))
+    Ok(Json(
+        state.engine.intake(request.text, request.received_at).await?,
+    ))
 }
