@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use serde_json::json;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 use shifu_server::{Config, engine};
-use shifu_store::{NewKey, Store};
+use shifu_store::{KeyRecord, NewKey, Store};
 
 use crate::args::Keys;
 use crate::output::{Failure, Output};
@@ -46,5 +47,20 @@ async fn list(store: &Store) -> Result<Output, Failure> {
         let state = if key.revoked_at.is_some() { "revoked" } else { "works" };
         let _ = writeln!(text, "{}  {:<11} {:<8} {}", key.key_id, key.role, state, key.name);
     }
-    Ok(Output { text, json: json!({ "items": keys, "next_cursor": null }) })
+    let items: Vec<Value> = keys.iter().map(shown).collect();
+    Ok(Output { text, json: json!({ "items": items, "next_cursor": null }) })
+}
+
+/// A key as `GET /v1/keys` shows it: never its secret.
+fn shown(key: &KeyRecord) -> Value {
+    let time = |ms: i64| Timestamp::from_millisecond(ms).map(|at| at.to_string()).unwrap_or_default();
+    json!({
+        "key_id": key.key_id,
+        "name": key.name,
+        "role": key.role,
+        "brands": key.brands,
+        "service_providers": key.service_providers,
+        "created_at": time(key.created_at),
+        "revoked_at": key.revoked_at.map(time),
+    })
 }
