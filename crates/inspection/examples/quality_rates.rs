@@ -86,6 +86,7 @@ fn photos_below(folder: &Path) -> std::io::Result<Vec<Photo>> {
             }
         }
     }
+    paths.retain(|path| path.extension().is_some_and(|extension| extension != "txt"));
     paths.sort();
     let read = |path: PathBuf| decode(&std::fs::read(path).ok()?, Limits::default()).ok();
     let step = paths.len().div_ceil(60).max(1);

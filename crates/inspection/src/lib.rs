@@ -1,4 +1,19 @@
 //! Installation photos to verdicts.
+//!
+//! In: a [`Submission`] of photos for a ticket, an [`EnrolledStandard`] (good photos and violations per checkpoint) and the
+//! [`PhotoIndex`] of all earlier photos. Out: an [`Inspection`] with findings, each with its evidence in Chinese, and a
+//! verdict; or, on site and before submission, a [`PhotoCheck`] with advice.
+//!
+//! | stage | module | what it decides |
+//! | --- | --- | --- |
+//! | bytes → photo | `decode` | limits before pixels, orientation, EXIF facts, any of which may be unknown |
+//! | usable? | `quality` | blurred, too dark, too bright, too small |
+//! | of this visit? | `visit`, `duplicates` | time, place, earlier photos of other tickets |
+//! | this checkpoint? as it should be? | `enrolment` | shot recognition, patch memory, conformal p-values |
+//! | this appliance? | `nameplate` | model and serial against the ticket |
+//! | so what? | `verdict` | pass, review, reject, do not install; alerts by expected harm |
+//!
+//! No file, clock, environment or SQL: the server stores what [`EnrolledStandard::to_bytes`] and [`Fingerprint`] give it.
 
 #[cfg(test)]
 mod testing;

@@ -1,8 +1,8 @@
 //! Perceptual hashes of the whole photo and of areas inside it, so that a crop still meets its original.
 //!
 //! Per area: a 64-bit and a 256-bit hash of the low DCT coefficients (pHash) and a 64-bit hash of horizontal steps
-//! (dHash). The areas are the whole frame, two nested centres and four corners: someone who crops an earlier photo keeps
-//! about one of them.
+//! (dHash). The areas are the whole frame, two nested centres and the four corners at two sizes: someone who crops an
+//! earlier photo keeps about one of them.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ use shifu_domain::Photo;
 use crate::decode::shrink;
 use crate::luma::{Areas, Luma};
 
-/// What is kept of a photo to recognise it: 344 bytes. Serialised as a hexadecimal text.
+/// What is kept of a photo to recognise it: 537 bytes. Serialised as a hexadecimal text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Fingerprint {
@@ -34,7 +34,7 @@ pub(super) struct AreaHash {
 }
 
 /// Left, top, right, bottom in fractions; the whole frame first.
-pub(super) const AREAS: [[f64; 4]; 7] = [
+pub(super) const AREAS: [[f64; 4]; 11] = [
     [0.0, 0.0, 1.0, 1.0],
     [0.05, 0.05, 0.95, 0.95],
     [0.1, 0.1, 0.9, 0.9],
@@ -42,6 +42,10 @@ pub(super) const AREAS: [[f64; 4]; 7] = [
     [0.1, 0.0, 1.0, 0.9],
     [0.0, 0.1, 0.9, 1.0],
     [0.1, 0.1, 1.0, 1.0],
+    [0.0, 0.0, 0.95, 0.95],
+    [0.05, 0.0, 1.0, 0.95],
+    [0.0, 0.05, 0.95, 1.0],
+    [0.05, 0.05, 1.0, 1.0],
 ];
 
 const GRID: usize = 32;

@@ -57,7 +57,7 @@ const WORD_BITS: u32 = 16;
 /// Differing bits allowed in one word; 4 * (2 + 1) - 1 = 11 in the whole hash.
 const COARSE_BITS: u32 = 11;
 
-/// All earlier photos, in memory: about 344 bytes a photo and 112 in the tables.
+/// All earlier photos, in memory: about 540 bytes a photo and 176 in the tables.
 #[derive(Debug)]
 pub struct PhotoIndex {
     limits: DuplicateLimits,
