@@ -23,7 +23,7 @@ pub struct PhotoRef {
 /// How near is the same.
 ///
 /// The defaults were chosen with `--example duplicate_rates` on 980 photos (479,710 pairs), where they take fewer than
-/// ten pairs of other names for the same — on inspection nearly all consecutive shots of one object — and find all copies
+/// ten pairs of other names for the same (by their names mostly consecutive shots; not looked at) and find all copies
 /// saved at quality 50, halved, or cropped along one of the stored areas; of a translucent watermark 0.75. A crop that
 /// lies between the stored areas is often missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
