@@ -14,31 +14,31 @@ use shifu_store::NewKey;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-pub struct Server {
-    pub app: Router,
-    pub state: AppState,
-    pub directory: TempDir,
-    pub keys: BTreeMap<&'static str, String>,
+pub(crate) struct Server {
+    pub(crate) app: Router,
+    pub(crate) state: AppState,
+    pub(crate) directory: TempDir,
+    pub(crate) keys: BTreeMap<&'static str, String>,
 }
 
-pub struct Reply {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub bytes: Vec<u8>,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap_or_else(|_| panic!("{} {}", self.status, self.text()))
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
 
     /// The body of a success.
     #[track_caller]
-    pub fn ok(&self) -> Value {
+    pub(crate) fn ok(&self) -> Value {
         assert!(self.status.is_success(), "{} {}", self.status, self.text());
         if self.bytes.is_empty() {
             Value::Null
@@ -49,7 +49,7 @@ impl Reply {
 
     /// The error, of that status and code, in the contract's shape.
     #[track_caller]
-    pub fn error(&self, status: u16, code: &str) -> Value {
+    pub(crate) fn error(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.text());
         let error = self.json()["error"].clone();
         assert_eq!(error["code"], code, "{error}");
@@ -68,7 +68,7 @@ impl Reply {
     }
 
     #[track_caller]
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .unwrap_or_else(|| panic!("no header {name}"))
@@ -78,16 +78,16 @@ impl Reply {
 }
 
 impl Server {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(|_| {}).await
     }
 
-    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         Self::over(tempfile::tempdir().unwrap(), change).await
     }
 
     /// Serves what is in `directory`, with a new key of every role.
-    pub async fn over(directory: TempDir, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn over(directory: TempDir, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             data: directory.path().to_owned(),
             ..Config::default()
@@ -115,7 +115,7 @@ impl Server {
     }
 
     /// Stops and starts again on the same data directory. Old keys still work; `keys` are new ones.
-    pub async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         self.state.stopping.cancel();
         self.state.engine.close().await;
         let Self {
@@ -130,11 +130,11 @@ impl Server {
         Self::over(directory, |_| {}).await
     }
 
-    pub async fn key(&self, key: NewKey) -> String {
+    pub(crate) async fn key(&self, key: NewKey) -> String {
         self.state.engine.create_key("test", &key).await.unwrap().key
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Reply {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
         let response = self.app.clone().oneshot(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = response.into_body().collect().await.unwrap().to_bytes().to_vec();
@@ -146,7 +146,7 @@ impl Server {
     }
 
     /// A request with the key of a role; `""` has none.
-    pub fn request(&self, role: &str, method: &str, path: &str) -> axum::http::request::Builder {
+    pub(crate) fn request(&self, role: &str, method: &str, path: &str) -> axum::http::request::Builder {
         let builder = Request::builder()
             .method(Method::from_bytes(method.as_bytes()).unwrap())
             .uri(path);
@@ -157,17 +157,17 @@ impl Server {
         }
     }
 
-    pub async fn get(&self, role: &str, path: &str) -> Reply {
+    pub(crate) async fn get(&self, role: &str, path: &str) -> Reply {
         self.send(self.request(role, "GET", path).body(Body::empty()).unwrap())
             .await
     }
 
-    pub async fn delete(&self, role: &str, path: &str) -> Reply {
+    pub(crate) async fn delete(&self, role: &str, path: &str) -> Reply {
         self.send(self.request(role, "DELETE", path).body(Body::empty()).unwrap())
             .await
     }
 
-    pub async fn post(&self, role: &str, path: &str, body: &Value) -> Reply {
+    pub(crate) async fn post(&self, role: &str, path: &str, body: &Value) -> Reply {
         let request = self
             .request(role, "POST", path)
             .header(header::CONTENT_TYPE, "application/json");
@@ -175,7 +175,7 @@ impl Server {
             .await
     }
 
-    pub async fn raw(
+    pub(crate) async fn raw(
         &self,
         role: &str,
         method: &str,
@@ -189,16 +189,16 @@ impl Server {
         self.send(request.body(body.into()).unwrap()).await
     }
 
-    pub async fn put_toml(&self, path: &str, text: &str) -> Reply {
+    pub(crate) async fn put_toml(&self, path: &str, text: &str) -> Reply {
         self.raw("admin", "PUT", path, "application/toml", text.to_owned())
             .await
     }
 
-    pub async fn form(&self, role: &str, path: &str, parts: &[Part]) -> Reply {
+    pub(crate) async fn form(&self, role: &str, path: &str, parts: &[Part]) -> Reply {
         self.form_with(role, path, parts, &[]).await
     }
 
-    pub async fn form_with(&self, role: &str, path: &str, parts: &[Part], headers: &[(&str, &str)]) -> Reply {
+    pub(crate) async fn form_with(&self, role: &str, path: &str, parts: &[Part], headers: &[(&str, &str)]) -> Reply {
         let (kind, body) = multipart(parts);
         let mut request = self
             .request(role, "POST", path)
@@ -209,7 +209,7 @@ impl Server {
         self.send(request.body(Body::from(body)).unwrap()).await
     }
 
-    pub async fn upload(&self, name: &str, bytes: &[u8], metadata: &Value) -> Reply {
+    pub(crate) async fn upload(&self, name: &str, bytes: &[u8], metadata: &Value) -> Reply {
         let parts = [
             Part::file("file", name, bytes),
             Part::text("metadata", &metadata.to_string()),
@@ -219,7 +219,7 @@ impl Server {
 
     /// Uploads and waits until the document is indexed.
     #[track_caller]
-    pub fn index<'a>(
+    pub(crate) fn index<'a>(
         &'a self,
         name: &'a str,
         text: &'a str,
@@ -243,14 +243,14 @@ impl Server {
 }
 
 /// A part of a multipart body.
-pub struct Part {
+pub(crate) struct Part {
     name: String,
     file_name: Option<String>,
     bytes: Vec<u8>,
 }
 
 impl Part {
-    pub fn text(name: &str, text: &str) -> Self {
+    pub(crate) fn text(name: &str, text: &str) -> Self {
         Self {
             name: name.to_owned(),
             file_name: None,
@@ -258,7 +258,7 @@ impl Part {
         }
     }
 
-    pub fn file(name: &str, file_name: &str, bytes: &[u8]) -> Self {
+    pub(crate) fn file(name: &str, file_name: &str, bytes: &[u8]) -> Self {
         Self {
             name: name.to_owned(),
             file_name: Some(file_name.to_owned()),
@@ -268,7 +268,7 @@ impl Part {
 }
 
 /// Content type and body, with a boundary of its own as every client draws one.
-pub fn multipart(parts: &[Part]) -> (String, Vec<u8>) {
+pub(crate) fn multipart(parts: &[Part]) -> (String, Vec<u8>) {
     let boundary = format!("b{}", uuid::Uuid::now_v7().simple());
     let mut body = Vec::new();
     for part in parts {
@@ -288,16 +288,16 @@ pub fn multipart(parts: &[Part]) -> (String, Vec<u8>) {
     (format!("multipart/form-data; boundary={boundary}"), body)
 }
 
-pub fn metadata(title: &str) -> Value {
+pub(crate) fn metadata(title: &str) -> Value {
     json!({"title": title, "product_line": "split_air_conditioner", "models": ["KFR-35GW/QH1"], "revision": "A"})
 }
 
-pub const MANUAL: &str = "<!-- page 1 -->\n# 维修手册\n\n## 安全须知\n\n> 警告：维修前必须断开电源，等待五分钟。\n\n\
+pub(crate) const MANUAL: &str = "<!-- page 1 -->\n# 维修手册\n\n## 安全须知\n\n> 警告：维修前必须断开电源，等待五分钟。\n\n\
 <!-- page 2 -->\n## 故障代码\n\n| 代码 | 含义 | 处理方法 |\n| --- | --- | --- |\n\
 | E6 | 室内外机通信故障 | 检查连接线和接线端子，测量信号线电压。 |\n| F1 | 室内环境温度传感器故障 | 测量传感器阻值，更换传感器。 |\n\n\
 <!-- page 3 -->\n## 制冷剂\n\nKFR-35GW/QH1 的制冷剂充注量为 820 g，使用 R32 制冷剂。\n\n## 清洗滤网\n\n1. 打开面板。\n2. 取出滤网，用清水冲洗。\n3. 晾干后装回。\n";
 
-pub const BOM: &str = r#"product_line = "split_air_conditioner"
+pub(crate) const BOM: &str = r#"product_line = "split_air_conditioner"
 [[part]]
 part_number = "AC-PCB-201"
 name = "室内机主板"
@@ -309,7 +309,7 @@ price = "25.00"
 "#;
 
 /// Two independent causes of one symptom, so that posteriors can be worked out by hand.
-pub const TREE: &str = r#"product_line = "split_air_conditioner"
+pub(crate) const TREE: &str = r#"product_line = "split_air_conditioner"
 version = "1"
 [[event]]
 id = "board_failed"
@@ -337,7 +337,7 @@ leak = 0.0001
 causes = [{ input = "board_failed", probability = 0.9 }]
 "#;
 
-pub const STANDARD: &str = r#"category = "test_install"
+pub(crate) const STANDARD: &str = r#"category = "test_install"
 version = "1"
 [[checkpoint]]
 id = "bracket"
@@ -354,7 +354,7 @@ checks = ["usable"]
 "#;
 
 /// A sharp, well-lit picture of coloured blocks with noise; another seed is another scene.
-pub fn picture(seed: u32) -> RgbImage {
+pub(crate) fn picture(seed: u32) -> RgbImage {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(97);
     let mut next = move || {
         state ^= state << 13;
@@ -389,18 +389,18 @@ pub fn picture(seed: u32) -> RgbImage {
     image
 }
 
-pub fn encoded(image: &RgbImage, format: ImageFormat) -> Vec<u8> {
+pub(crate) fn encoded(image: &RgbImage, format: ImageFormat) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     image.write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
 }
 
-pub fn jpeg(seed: u32) -> Vec<u8> {
+pub(crate) fn jpeg(seed: u32) -> Vec<u8> {
     encoded(&picture(seed), ImageFormat::Jpeg)
 }
 
 /// A JPEG whose header announces 20,000 × 10,000 pixels.
-pub fn jpeg_of_200_megapixels() -> Vec<u8> {
+pub(crate) fn jpeg_of_200_megapixels() -> Vec<u8> {
     let mut bytes = jpeg(1);
     let at = bytes
         .windows(2)
@@ -411,7 +411,7 @@ pub fn jpeg_of_200_megapixels() -> Vec<u8> {
 }
 
 /// A PDF of one page that says it is encrypted.
-pub fn pdf_with_password() -> Vec<u8> {
+pub(crate) fn pdf_with_password() -> Vec<u8> {
     let objects = [
         "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
         "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),

@@ -749,10 +749,7 @@ fn enrol(
     encoder: &dyn ImageEncoder,
 ) -> Result<(EnrolledStandard, Vec<PhotoAdded>), EnrolmentError> {
     let mut enrolled = current.clone();
-    let mut added = Vec::with_capacity(photos.len());
-    for photo in photos {
-        added.push(enrolled.add_photo(photo, encoder)?);
-    }
+    let added = enrolled.add_photos(photos, encoder)?;
     Ok((enrolled, added))
 }
 
