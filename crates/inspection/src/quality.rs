@@ -181,7 +181,9 @@ fn percentile(histogram: &[usize; 256], share: f32) -> f32 {
 }
 
 /// Mean over the sharpest quarter of the tiles with contrast, the worse of the two directions: a moved camera blurs one.
+/// A 3 x 3 mean first takes away sensor noise, which no lens blurs and which would pass for sharpness.
 fn sharpness(luma: &Luma) -> Option<f32> {
+    let luma = &without_noise(luma);
     let across = tile_sharpness(luma, Direction::Across);
     let down = tile_sharpness(luma, Direction::Down);
     let mut tiles: Vec<f32> = across
@@ -205,7 +207,7 @@ enum Direction {
 
 /// Per tile the share of the gradient that a second blur in this direction takes away.
 fn tile_sharpness(luma: &Luma, direction: Direction) -> Vec<Option<f32>> {
-    let blurred = box_blur(luma, direction);
+    let blurred = box_blur(luma, direction, BLUR_RADIUS);
     let (step_x, step_y) = match direction {
         Direction::Across => (1, 0),
         Direction::Down => (0, 1),
@@ -240,20 +242,25 @@ fn tile_sharpness(luma: &Luma, direction: Direction) -> Vec<Option<f32>> {
     tiles
 }
 
-/// Running mean of `2 * BLUR_RADIUS + 1` pixels in one direction, edges repeated.
-fn box_blur(luma: &Luma, direction: Direction) -> Vec<f32> {
+fn without_noise(luma: &Luma) -> Luma {
+    let across = Luma { values: box_blur(luma, Direction::Across, 1), ..*luma };
+    Luma { values: box_blur(&across, Direction::Down, 1), ..*luma }
+}
+
+/// Running mean of `2 * radius + 1` pixels in one direction, edges repeated.
+fn box_blur(luma: &Luma, direction: Direction, radius: usize) -> Vec<f32> {
     let (lines, length, line_step, step) = match direction {
         Direction::Across => (luma.height, luma.width, luma.width, 1),
         Direction::Down => (luma.width, luma.height, 1, luma.width),
     };
-    let window = (2 * BLUR_RADIUS + 1) as f32;
+    let window = (2 * radius + 1) as f32;
     let mut blurred = vec![0.0; luma.values.len()];
     for line in 0..lines {
         let at = |i: usize| luma.values[line * line_step + i.min(length - 1) * step];
-        let mut sum = at(0) * BLUR_RADIUS as f32 + (0..=BLUR_RADIUS).map(at).sum::<f32>();
+        let mut sum = at(0) * radius as f32 + (0..=radius).map(at).sum::<f32>();
         for i in 0..length {
             blurred[line * line_step + i * step] = sum / window;
-            sum += at(i + BLUR_RADIUS + 1) - at(i.saturating_sub(BLUR_RADIUS));
+            sum += at(i + radius + 1) - at(i.saturating_sub(radius));
         }
     }
     blurred

@@ -26,6 +26,6 @@ pub use app::app;
 pub use config::{Config, ConfigError};
 pub use engine::Engine;
 pub use error::ApiError;
-pub use handlers::diagnosis::{csv_rows, json_rows};
+pub use handlers::diagnosis::{RepairRow, csv_rows, json_rows};
 pub use serve::{serve, stop_signal};
 pub use state::AppState;

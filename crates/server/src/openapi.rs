@@ -73,9 +73,9 @@ mod tests {
         let actual = description().to_pretty_json().unwrap() + "\n";
         let expected = std::fs::read_to_string(path).unwrap_or_default();
         if expected != actual {
-            let fresh = format!("{path}.new");
+            let fresh = std::env::temp_dir().join("shifu-openapi.json");
             std::fs::write(&fresh, &actual).unwrap();
-            panic!("docs/openapi.json is out of date; compare it with {fresh} and replace it");
+            panic!("docs/openapi.json is out of date; compare it with {} and replace it", fresh.display());
         }
     }
 

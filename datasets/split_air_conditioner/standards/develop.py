@@ -45,11 +45,13 @@ def blur(light, sigma):
 def shake(light, length, angle):
     """Camera shake: the mean of copies moved along a line of `length` pixels."""
     steps = max(2, int(length))
+    reach = int(np.ceil(length / 2)) + 1
+    padded = np.pad(light, [(reach, reach), (reach, reach), (0, 0)], mode="edge")
     moved = [
-        np.roll(light, (round(t * np.sin(angle)), round(t * np.cos(angle))), axis=(0, 1))
+        np.roll(padded, (round(t * np.sin(angle)), round(t * np.cos(angle))), axis=(0, 1))
         for t in np.linspace(-length / 2, length / 2, steps)
     ]
-    return np.mean(moved, axis=0)
+    return np.mean(moved, axis=0)[reach:-reach, reach:-reach]
 
 
 def expose(light, rng):
@@ -110,7 +112,8 @@ def develop(light, rng, size=SIZE, shaken=0.0):
     """Linear scene light to an upright 8-bit photo. `shaken` is camera shake in pixels."""
     light = lens(expose(resize(light, size), rng), rng)
     if shaken:
-        light = blur(shake(light, shaken, rng.uniform(-0.4, 0.4)), 2.2)
+        # Out of focus as well as moved: the phone sharpens afterwards, and the photo must still be plainly unusable.
+        light = blur(shake(light, shaken, rng.uniform(-0.4, 0.4)), 4.5)
     image = Image.fromarray(tone(sensor(light, rng), rng))
     sharpen = int(rng.uniform(20, 110))
     return image.filter(ImageFilter.UnsharpMask(radius=1.2, percent=sharpen, threshold=2))

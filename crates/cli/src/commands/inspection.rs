@@ -14,9 +14,6 @@ use crate::output::{Failure, Output};
 use crate::progress;
 use crate::session::{Session, failed, read, read_text, with_session};
 
-/// Photos enrolled in one step: enough to keep both cores busy, few enough for the bar to move.
-const BATCH: usize = 16;
-
 pub(crate) fn enrol(category: &str, dir: &Path, config: Config) -> Result<Output, Failure> {
     let category = CategoryId::new(category).map_err(anyhow::Error::from)?;
     with_session(config, async |session| {
@@ -48,7 +45,8 @@ pub(crate) async fn enrol_folder(
     let bar = progress::bar(photos.len() as u64, "photos");
     let mut added = Vec::new();
     let mut report = session.engine().standard(category).map_err(failed)?.report();
-    for batch in photos.chunks(BATCH) {
+    // One step a checkpoint: it is learnt again at the end of a step.
+    for batch in photos.chunk_by(|a, b| a.0 == b.0) {
         let mut enrolments = Vec::new();
         for (checkpoint, label, path) in batch {
             enrolments.push(EnrolmentPhoto {

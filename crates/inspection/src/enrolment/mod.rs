@@ -16,7 +16,7 @@ pub use file::FileError;
 pub use fit::Judgement;
 pub use shots::ShotGuess;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -326,8 +326,7 @@ impl EnrolledStandard {
         self.refit_shots();
     }
 
-    /// Adds one photo; equal to enrolling all photos anew, but only its checkpoint is learnt again and no earlier photo
-    /// is decoded or encoded.
+    /// Adds one photo; see [`EnrolledStandard::add_photos`].
     ///
     /// # Errors
     /// [`EnrolmentError`] when the encoder fails or is not the one the standard was enrolled with.
@@ -336,18 +335,44 @@ impl EnrolledStandard {
         photo: EnrolmentPhoto,
         encoder: &dyn ImageEncoder,
     ) -> Result<PhotoAdded, EnrolmentError> {
+        let added = self.add_photos(vec![photo], encoder)?;
+        Ok(added.into_iter().next().unwrap_or(PhotoAdded { accepted: false, reason: None }))
+    }
+
+    /// Adds photos, each with its own result; equal to enrolling all photos anew, but no earlier photo is decoded or encoded,
+    /// and each checkpoint that gained a photo is learnt again once.
+    ///
+    /// # Errors
+    /// [`EnrolmentError`] when the encoder fails or is not the one the standard was enrolled with; then nothing is added.
+    pub fn add_photos(
+        &mut self,
+        photos: Vec<EnrolmentPhoto>,
+        encoder: &dyn ImageEncoder,
+    ) -> Result<Vec<PhotoAdded>, EnrolmentError> {
         self.require_encoder(&encoder.version())?;
-        let (name, checkpoint) = (photo.name.clone(), photo.checkpoint.clone());
-        let refused = |reason: String| {
-            Ok(PhotoAdded {
-                accepted: false,
-                reason: Some(reason),
-            })
-        };
-        let stored = match self.read(photo, encoder)? {
-            Ok((_, stored)) => stored,
-            Err(refusal) => return refused(refusal.reason),
-        };
+        let read: Vec<_> = photos.into_par_iter().map(|photo| self.read(photo, encoder)).collect();
+        let read: Vec<Read> = read.into_iter().collect::<Result<_, _>>()?;
+        let mut changed = BTreeSet::new();
+        let added = read.into_iter().map(|outcome| match outcome {
+            Err(refusal) => PhotoAdded { accepted: false, reason: Some(refusal.reason) },
+            Ok((checkpoint, stored)) => {
+                let added = self.place(&checkpoint, stored);
+                if added.accepted {
+                    changed.insert(checkpoint);
+                }
+                added
+            }
+        });
+        let added = added.collect();
+        changed.iter().for_each(|id| self.refit(id));
+        self.refit_shots();
+        Ok(added)
+    }
+
+    /// Puts a photo beside those of its checkpoint, unless it repeats one or there are too many.
+    fn place(&mut self, checkpoint: &CheckpointId, stored: StoredPhoto) -> PhotoAdded {
+        let refused = |reason: String| PhotoAdded { accepted: false, reason: Some(reason) };
+        let name = stored.name.clone();
         let photos = self.photos.entry(checkpoint.clone()).or_default();
         let mut with_new = photos.clone();
         with_new.push(stored);
@@ -357,19 +382,12 @@ impl EnrolledStandard {
             return refused(refusal.reason);
         }
         if with_new.len() == photos.len() {
-            let pair = dropped
-                .last()
-                .map(|pair| (pair.name.clone(), pair.same_as.clone()));
+            let pair = dropped.last().map(|pair| (pair.name.clone(), pair.same_as.clone()));
             let other = pair.map_or(String::new(), |(a, b)| if a == name { b } else { a });
             return refused(format!("与已登记的照片 {other} 几乎相同，不重复计入"));
         }
         *photos = with_new;
-        self.refit(&checkpoint);
-        self.refit_shots();
-        Ok(PhotoAdded {
-            accepted: true,
-            reason: None,
-        })
+        PhotoAdded { accepted: true, reason: None }
     }
 
     pub(crate) fn require_encoder(&self, given: &ModelVersion) -> Result<(), EnrolmentError> {
@@ -448,7 +466,8 @@ impl EnrolledStandard {
             .checkpoint(id)
             .is_some_and(|c| c.has(Check::Difference) || c.has(Check::Violation));
         let photos = self.photos.get(id).map_or(&[][..], Vec::as_slice);
-        match CheckpointModel::fit(photos, &self.config).filter(|_| needs) {
+        let model = if needs { CheckpointModel::fit(photos, &self.config) } else { None };
+        match model {
             Some(model) => self.models.insert(id.clone(), model),
             None => self.models.remove(id),
         };

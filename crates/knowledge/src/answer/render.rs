@@ -156,10 +156,15 @@ fn code_rows(
             .push_str(&labelled(&row.stored.header, &row.stored.cells, "\n"));
         rendered.citations.push(row_citation(row, false));
     }
-    let steps = candidates.iter().find(|ranked| {
-        ranked.stored.kind == Kind::Steps
-            && ranked.stored.passage.document_id == first.stored.passage.document_id
-    });
+    let steps = candidates
+        .iter()
+        .filter(|ranked| {
+            ranked.stored.kind == Kind::Steps
+                && ranked.stored.passage.document_id == first.stored.passage.document_id
+        })
+        .filter_map(|ranked| Some((codes_beside(ranked, &understood.codes)?, ranked)))
+        .min_by_key(|(beside, _)| *beside)
+        .map(|(_, ranked)| ranked);
     if let Some(steps) = steps.filter(|_| asks_what_to_do(&understood.folded)) {
         let heading = say(latin, "检修步骤：", "Steps:");
         rendered
@@ -177,6 +182,27 @@ fn code_rows(
         }
     }
     Ok(Some(rendered))
+}
+
+/// How many codes the nearest heading that names any names, when it names one of `asked`: fewer is more to the point. Steps below a
+/// heading of other codes are about those; steps below no such heading count when they name the code themselves.
+fn codes_beside(ranked: &Ranked, asked: &[String]) -> Option<usize> {
+    let named = |text: &str| -> Vec<String> {
+        let tokens = terms::tokens(text).into_iter();
+        let codes = tokens.filter(|token| token.shape == terms::Shape::Code).map(|token| token.canonical);
+        codes.filter(|code| !is_refrigerant(code)).collect()
+    };
+    let about = |codes: &[String]| asked.iter().any(|code| codes.contains(code));
+    let headings = ranked.stored.passage.section.iter().rev();
+    match headings.map(|heading| named(heading)).find(|codes| !codes.is_empty()) {
+        Some(codes) => about(&codes).then_some(codes.len()),
+        None => about(&named(&ranked.stored.passage.text)).then_some(usize::MAX),
+    }
+}
+
+/// `R32`, `R410` look like codes and stand in many headings.
+fn is_refrigerant(code: &str) -> bool {
+    code.strip_prefix('R').is_some_and(|digits| digits.len() >= 2 && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn asks_what_to_do(folded: &str) -> bool {

@@ -321,8 +321,11 @@ pub(crate) async fn import_repairs(
     Ok(Json(state.engine.import_repairs(&caller, rows).await?))
 }
 
+/// A row of an import: its line, and the repair or what is wrong with it.
+pub type RepairRow = (usize, Result<Repair, String>);
+
 /// Repairs of a JSON-lines file, each with its line from 1; blank lines are skipped.
-pub fn json_rows(body: &[u8]) -> Vec<(usize, Result<Repair, String>)> {
+pub fn json_rows(body: &[u8]) -> Vec<RepairRow> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let lines = body.split(|byte| *byte == b'\n').enumerate();
     let filled = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
@@ -340,7 +343,7 @@ pub fn json_rows(body: &[u8]) -> Vec<(usize, Result<Repair, String>)> {
 ///
 /// # Errors
 /// `BadRequest` when the header cannot be read.
-pub fn csv_rows(body: &[u8]) -> Result<Vec<(usize, Result<Repair, String>)>, ApiError> {
+pub fn csv_rows(body: &[u8]) -> Result<Vec<RepairRow>, ApiError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(body);
     let header = reader
