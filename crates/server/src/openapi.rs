@@ -75,7 +75,10 @@ mod tests {
         if expected != actual {
             let fresh = std::env::temp_dir().join("shifu-openapi.json");
             std::fs::write(&fresh, &actual).unwrap();
-            panic!("docs/openapi.json is out of date; compare it with {} and replace it", fresh.display());
+            panic!(
+                "docs/openapi.json is out of date; compare it with {} and replace it",
+                fresh.display()
+            );
         }
     }
 
