@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 /// The binary, without a network for pip: what it can do on what is in the repository.
 fn shifu(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shifu"));
-    command.env("PIP_NO_INDEX", "1").env_remove("SHIFU_MODELS_DIR").args(["--data".as_ref(), data.as_os_str()]);
+    command
+        .env("PIP_NO_INDEX", "1")
+        .env_remove("SHIFU_MODELS_DIR")
+        .args(["--data".as_ref(), data.as_os_str()]);
     command
 }
 
@@ -21,12 +24,18 @@ fn run(data: &Path, arguments: &[&str]) -> Output {
 }
 
 fn json_of(output: &Output) -> Value {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
 fn bundled(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/split_air_conditioner").join(file)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../datasets/split_air_conditioner")
+        .join(file)
 }
 
 #[test]
@@ -34,21 +43,43 @@ fn the_demo_runs_all_five_flows_without_models_and_says_what_it_left_out() {
     let data = tempfile::tempdir().unwrap();
     let demo = json_of(&run(data.path(), &["demo", "--once", "--format", "json"]));
     let citation = &demo["answer"]["citations"][0];
-    assert!(citation["title"].as_str().unwrap().contains("2025") && citation["page"].as_u64().unwrap() > 0, "{citation}");
+    assert!(
+        citation["title"].as_str().unwrap().contains("2025") && citation["page"].as_u64().unwrap() > 0,
+        "{citation}"
+    );
     assert!(!citation["quote"].as_str().unwrap().is_empty());
     assert_eq!(demo["refusal"]["refusal"]["reason"], "unknown_code");
-    let kinds: Vec<&str> =
-        demo["inspection"]["findings"].as_array().unwrap().iter().map(|finding| finding["kind"].as_str().unwrap()).collect();
+    let kinds: Vec<&str> = demo["inspection"]["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["kind"].as_str().unwrap())
+        .collect();
     for expected in ["blurred", "duplicate", "wrong_time", "missing_shot"] {
         assert!(kinds.contains(&expected), "{expected} not among {kinds:?}");
     }
     assert!(Path::new(demo["inspection"]["overlay"].as_str().unwrap()).is_file());
     let fix = &demo["prediction"]["first_time_fix"];
     let chance = |name: &str| fix[name].as_f64().unwrap();
-    assert!(chance("without_parts") <= chance("with_kit") && chance("with_kit") <= chance("with_every_part"), "{fix}");
+    assert!(
+        chance("without_parts") <= chance("with_kit") && chance("with_kit") <= chance("with_every_part"),
+        "{fix}"
+    );
     assert!(!demo["prediction"]["kit"].as_array().unwrap().is_empty());
-    assert!(demo["summary"]["fields"].as_object().unwrap().values().any(|field| field["lines"][0].is_u64()));
-    assert!(demo["left_out"].as_array().unwrap().iter().any(|what| what.as_str().unwrap().contains("models install")));
+    assert!(
+        demo["summary"]["fields"]
+            .as_object()
+            .unwrap()
+            .values()
+            .any(|field| field["lines"][0].is_u64())
+    );
+    assert!(
+        demo["left_out"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|what| what.as_str().unwrap().contains("models install"))
+    );
 }
 
 #[test]
@@ -70,20 +101,73 @@ fn bad_input_ends_with_1_and_a_message_that_names_thing_and_place() {
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {message}");
         assert!(output.stdout.is_empty(), "{arguments:?} printed to stdout");
         for part in expected {
-            assert!(message.contains(part), "{arguments:?}: {part:?} not in {message:?}");
+            assert!(
+                message.contains(part),
+                "{arguments:?}: {part:?} not in {message:?}"
+            );
         }
     };
-    check(&["fault-tree", "check", &input("cyclic.toml", cyclic.as_bytes())], &["cyclic.toml", "a", "b"]);
-    check(&["fault-tree", "check", &input("range.toml", out_of_range.as_bytes())], &["range.toml", "1.5"]);
-    check(&["fault-tree", "check", &input("broken.xml", b"<opsa-mef><define-gate")], &["broken.xml"]);
-    check(&["fault-tree", "check", "no-such-file.toml"], &["no-such-file.toml"]);
-    check(&[&["knowledge", "add", &input("empty.pdf", b"")], &line[..]].concat(), &["empty"]);
-    check(&[&["knowledge", "add", &input("cut.pdf", b"%PDF-1.7\n1 0 obj\n<<")], &line[..]].concat(), &["cut.pdf"]);
-    check(&["knowledge", "add", &input("manual.md", "# 手册\n正文".as_bytes())], &["--product-line"]);
-    check(&["summarize", &input("dialogue.json", b"{\"speaker\":1}")], &["dialogue.json"]);
-    check(&["summarize", &input("latin.json", &[b'[', 0xff, b']'])], &["latin.json", "UTF-8"]);
-    check(&["predict-parts", "--product-line", "no_such_line"], &["no_such_line"]);
-    check(&["inspect", "--category", "nothing_enrolled", &input("a.jpg", b"not a photo")], &["nothing_enrolled"]);
+    check(
+        &["fault-tree", "check", &input("cyclic.toml", cyclic.as_bytes())],
+        &["cyclic.toml", "a", "b"],
+    );
+    check(
+        &[
+            "fault-tree",
+            "check",
+            &input("range.toml", out_of_range.as_bytes()),
+        ],
+        &["range.toml", "1.5"],
+    );
+    check(
+        &[
+            "fault-tree",
+            "check",
+            &input("broken.xml", b"<opsa-mef><define-gate"),
+        ],
+        &["broken.xml"],
+    );
+    check(
+        &["fault-tree", "check", "no-such-file.toml"],
+        &["no-such-file.toml"],
+    );
+    check(
+        &[&["knowledge", "add", &input("empty.pdf", b"")], &line[..]].concat(),
+        &["empty"],
+    );
+    check(
+        &[
+            &["knowledge", "add", &input("cut.pdf", b"%PDF-1.7\n1 0 obj\n<<")],
+            &line[..],
+        ]
+        .concat(),
+        &["cut.pdf"],
+    );
+    check(
+        &["knowledge", "add", &input("manual.md", "# 手册\n正文".as_bytes())],
+        &["--product-line"],
+    );
+    check(
+        &["summarize", &input("dialogue.json", b"{\"speaker\":1}")],
+        &["dialogue.json"],
+    );
+    check(
+        &["summarize", &input("latin.json", &[b'[', 0xff, b']'])],
+        &["latin.json", "UTF-8"],
+    );
+    check(
+        &["predict-parts", "--product-line", "no_such_line"],
+        &["no_such_line"],
+    );
+    check(
+        &[
+            "inspect",
+            "--category",
+            "nothing_enrolled",
+            &input("a.jpg", b"not a photo"),
+        ],
+        &["nothing_enrolled"],
+    );
     check(&["keys", "create", "--role", "king"], &["king"]);
     let none = json_of(&run(data.path(), &["knowledge", "list", "--format", "json"]));
     assert_eq!(none["items"], json!([]), "nothing partial may be kept");
@@ -93,7 +177,11 @@ fn bad_input_ends_with_1_and_a_message_that_names_thing_and_place() {
 fn usage_errors_end_with_2() {
     let data = tempfile::tempdir().unwrap();
     for arguments in [&["no-such-command"][..], &["ask"], &["demo", "--port", "many"]] {
-        assert_eq!(run(data.path(), arguments).status.code(), Some(2), "{arguments:?}");
+        assert_eq!(
+            run(data.path(), arguments).status.code(),
+            Some(2),
+            "{arguments:?}"
+        );
     }
 }
 
@@ -112,19 +200,48 @@ fn definitions_repairs_and_questions_work_from_the_command_line() {
     let data = tempfile::tempdir().unwrap();
     let call = |arguments: &[&str]| json_of(&run(data.path(), &[arguments, &["--format", "json"]].concat()));
     let path = |file: &str| bundled(file).to_string_lossy().into_owned();
-    assert!(call(&["bom", "load", &path("bom.toml")])["parts"].as_u64().unwrap() >= 25);
+    assert!(
+        call(&["bom", "load", &path("bom.toml")])["parts"]
+            .as_u64()
+            .unwrap()
+            >= 25
+    );
     call(&["fault-tree", "load", &path("fault-tree.toml")]);
-    let predict = ["predict-parts", "--product-line", "split_air_conditioner", "--model", "KFR-35GW/QH1", "--fault-code", "E6"];
+    let predict = [
+        "predict-parts",
+        "--product-line",
+        "split_air_conditioner",
+        "--model",
+        "KFR-35GW/QH1",
+        "--fault-code",
+        "E6",
+    ];
     let before = call(&predict);
     let imported = call(&["repairs", "import", &path("repairs.jsonl")]);
     assert_eq!(imported["imported"], 500);
     let after = call(&predict);
     let first = |prediction: &Value| prediction["causes"][0]["probability"].as_f64().unwrap();
-    assert!((first(&before) - first(&after)).abs() > 1e-6, "repairs must move the prediction");
+    assert!(
+        (first(&before) - first(&after)).abs() > 1e-6,
+        "repairs must move the prediction"
+    );
     let manual = path("manual/service-manual-2025.pdf");
-    let added = call(&["knowledge", "add", &manual, "--product-line", "split_air_conditioner"]);
+    let added = call(&[
+        "knowledge",
+        "add",
+        &manual,
+        "--product-line",
+        "split_air_conditioner",
+    ]);
     assert_eq!(added["documents"][0]["pages"], 25);
-    let answer = call(&["ask", "E6是什么故障", "--product-line", "split_air_conditioner", "--model", "KFR-35GW/QH1"]);
+    let answer = call(&[
+        "ask",
+        "E6是什么故障",
+        "--product-line",
+        "split_air_conditioner",
+        "--model",
+        "KFR-35GW/QH1",
+    ]);
     assert!(answer["grounded"].as_bool().unwrap(), "{answer}");
 }
 
@@ -136,7 +253,11 @@ struct Server {
 
 impl Server {
     fn start(data: &Path) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let listen = format!("127.0.0.1:{port}");
         let child = shifu(data)
             .args(["serve", "--listen", &listen])
@@ -146,18 +267,33 @@ impl Server {
             .unwrap();
         let server = Self { child, port };
         let started = Instant::now();
-        while server.call("GET", "/ready", None, "", &[]).is_none_or(|(status, _)| status != 200) {
-            assert!(started.elapsed() < Duration::from_secs(60), "the server did not become ready");
+        while server
+            .call("GET", "/ready", None, "", &[])
+            .is_none_or(|(status, _)| status != 200)
+        {
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "the server did not become ready"
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
         server
     }
 
     /// Status and body; none when the connection fails.
-    fn call(&self, method: &str, path: &str, key: Option<&str>, kind: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
+    fn call(
+        &self,
+        method: &str,
+        path: &str,
+        key: Option<&str>,
+        kind: &str,
+        body: &[u8],
+    ) -> Option<(u16, Vec<u8>)> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
-        let authorization = key.map(|key| format!("Authorization: Bearer {key}\r\n")).unwrap_or_default();
+        let authorization = key
+            .map(|key| format!("Authorization: Bearer {key}\r\n"))
+            .unwrap_or_default();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{authorization}Content-Type: {kind}\r\n\
              Content-Length: {}\r\n\r\n",
@@ -168,7 +304,12 @@ impl Server {
         let mut reply = Vec::new();
         stream.read_to_end(&mut reply).ok()?;
         let end = reply.windows(4).position(|four| four == b"\r\n\r\n")?;
-        let status = std::str::from_utf8(&reply[..end]).ok()?.split(' ').nth(1)?.parse().ok()?;
+        let status = std::str::from_utf8(&reply[..end])
+            .ok()?
+            .split(' ')
+            .nth(1)?
+            .parse()
+            .ok()?;
         Some((status, reply[end + 4..].to_vec()))
     }
 
@@ -189,18 +330,32 @@ impl Drop for Server {
 #[test]
 fn acknowledged_documents_survive_kill_9() {
     let data = tempfile::tempdir().unwrap();
-    let key = json_of(&run(data.path(), &["keys", "create", "--role", "admin", "--format", "json"]))["key"].as_str().unwrap().to_owned();
+    let key = json_of(&run(
+        data.path(),
+        &["keys", "create", "--role", "admin", "--format", "json"],
+    ))["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let mut acknowledged = Vec::new();
     for round in 0..3 {
         let server = Server::start(data.path());
         for number in 0..4 {
-            let metadata = json!({"title": format!("手册 {round}-{number}"), "product_line": "split_air_conditioner"});
+            let metadata =
+                json!({"title": format!("手册 {round}-{number}"), "product_line": "split_air_conditioner"});
             let body = format!(
                 "--x\r\nContent-Disposition: form-data; name=\"metadata\"\r\n\r\n{metadata}\r\n--x\r\nContent-Disposition: form-data; \
                  name=\"file\"; filename=\"m.md\"\r\n\r\n# 第 {round}-{number} 章\n\n压缩机卡死时更换压缩机，先断电。\r\n--x--\r\n"
             );
-            let (status, reply) =
-                server.call("POST", "/v1/documents", Some(&key), "multipart/form-data; boundary=x", body.as_bytes()).unwrap();
+            let (status, reply) = server
+                .call(
+                    "POST",
+                    "/v1/documents",
+                    Some(&key),
+                    "multipart/form-data; boundary=x",
+                    body.as_bytes(),
+                )
+                .unwrap();
             assert_eq!(status, 202, "{}", String::from_utf8_lossy(&reply));
             let reply: Value = serde_json::from_slice(&reply).unwrap();
             acknowledged.push(reply["document_id"].as_str().unwrap().to_owned());
@@ -211,7 +366,10 @@ fn acknowledged_documents_survive_kill_9() {
     let started = Instant::now();
     for id in &acknowledged {
         while server.get(&format!("/v1/documents/{id}"), &key)["status"] != "indexed" {
-            assert!(started.elapsed() < Duration::from_secs(60), "{id} was acknowledged and is not indexed");
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "{id} was acknowledged and is not indexed"
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -198,7 +198,13 @@ impl Server {
         self.form_with(role, path, parts, &[]).await
     }
 
-    pub(crate) async fn form_with(&self, role: &str, path: &str, parts: &[Part], headers: &[(&str, &str)]) -> Reply {
+    pub(crate) async fn form_with(
+        &self,
+        role: &str,
+        path: &str,
+        parts: &[Part],
+        headers: &[(&str, &str)],
+    ) -> Reply {
         let (kind, body) = multipart(parts);
         let mut request = self
             .request(role, "POST", path)
@@ -218,27 +224,18 @@ impl Server {
     }
 
     /// Uploads and waits until the document is indexed.
-    #[track_caller]
-    pub(crate) fn index<'a>(
-        &'a self,
-        name: &'a str,
-        text: &'a str,
-        metadata: Value,
-    ) -> impl Future<Output = String> + 'a {
-        async move {
-            let accepted = self.upload(name, text.as_bytes(), &metadata).await;
-            assert_eq!(accepted.status, StatusCode::ACCEPTED, "{}", accepted.text());
-            let id = accepted.json()["document_id"].as_str().unwrap().to_owned();
-            assert_eq!(accepted.header("location"), format!("/v1/documents/{id}"));
-            let record = self
-                .state
-                .engine
-                .wait_for_document(&shifu_domain::DocumentId(id.clone()))
-                .await
-                .unwrap();
-            assert_eq!(record.error, None);
-            id
-        }
+    pub(crate) async fn index(&self, name: &str, text: &str, metadata: Value) -> String {
+        let accepted = self.upload(name, text.as_bytes(), &metadata).await;
+        assert_eq!(accepted.status, StatusCode::ACCEPTED, "{}", accepted.text());
+        let id = accepted.json()["document_id"].as_str().unwrap().to_owned();
+        assert_eq!(accepted.header("location"), format!("/v1/documents/{id}"));
+        let engine = &self.state.engine;
+        let record = engine
+            .wait_for_document(&shifu_domain::DocumentId(id.clone()))
+            .await
+            .unwrap();
+        assert_eq!(record.error, None);
+        id
     }
 }
 

@@ -35,5 +35,8 @@ fn start_logging(verbose: u8) {
         1 => "info",
         _ => "debug,sqlx=info,hyper=info,tantivy=info",
     };
-    tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .init();
 }

@@ -52,12 +52,14 @@ impl Output {
         let mut stdout = std::io::stdout().lock();
         let written = match format {
             Format::Text => writeln!(stdout, "{}", self.text.trim_end()),
-            Format::Json => {
-                serde_json::to_writer_pretty(&mut stdout, &self.json).map_err(std::io::Error::from).and_then(|()| writeln!(stdout))
-            }
+            Format::Json => serde_json::to_writer_pretty(&mut stdout, &self.json)
+                .map_err(std::io::Error::from)
+                .and_then(|()| writeln!(stdout)),
         };
         match written {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Internal(error.into())),
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Failure::Internal(error.into()))
+            }
             _ => Ok(()),
         }
     }

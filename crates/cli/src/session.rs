@@ -18,7 +18,10 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) async fn open(config: Config) -> Result<Self, Failure> {
-        Ok(Self { state: AppState::open(config).await.map_err(failed)?, caller: Caller::local() })
+        Ok(Self {
+            state: AppState::open(config).await.map_err(failed)?,
+            caller: Caller::local(),
+        })
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
@@ -52,8 +55,13 @@ pub(crate) fn with_session<T, F: Future<Output = Result<T, Failure>>>(
 
 /// Runs `work` on a runtime of its own.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.map_err(|error| Failure::Internal(error.into()))?.block_on(work)
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    runtime
+        .map_err(|error| Failure::Internal(error.into()))?
+        .block_on(work)
 }
 
 /// Bad input is the person's, everything else ours.

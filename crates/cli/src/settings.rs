@@ -22,11 +22,18 @@ pub(crate) fn config(global: &Global) -> Result<Config, Failure> {
 /// The bundled data sets: beside the working directory, beside the binary, or in the checkout it was built from.
 pub(crate) fn datasets_dir() -> Option<PathBuf> {
     let beside_binary = std::env::current_exe().ok();
-    let ancestors = beside_binary.iter().flat_map(|exe| exe.ancestors().skip(1).map(Path::to_path_buf));
+    let ancestors = beside_binary
+        .iter()
+        .flat_map(|exe| exe.ancestors().skip(1).map(Path::to_path_buf));
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut places = std::iter::once(PathBuf::from(".")).chain(ancestors).chain(std::iter::once(checkout));
+    let mut places = std::iter::once(PathBuf::from("."))
+        .chain(ancestors)
+        .chain(std::iter::once(checkout));
     places.find_map(|place| {
         let datasets = place.join("datasets");
-        datasets.join("split_air_conditioner").is_dir().then_some(datasets)
+        datasets
+            .join("split_air_conditioner")
+            .is_dir()
+            .then_some(datasets)
     })
 }

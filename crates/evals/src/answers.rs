@@ -46,13 +46,21 @@ impl Gold {
 /// Malformed data.
 pub fn run(file: &Path) -> Result<Report> {
     let rows: Vec<Row> = json_lines(file)?;
-    let (mut answered, mut correct, mut answerable, mut refused_rightly, mut refused_wrongly) = (0, 0, 0, 0, 0);
+    let (mut answered, mut correct, mut answerable, mut refused_rightly, mut refused_wrongly) =
+        (0, 0, 0, 0, 0);
     let (mut sentences, mut unsupported) = (0, 0);
     for row in &rows {
         let library = Library::in_memory()?;
         let documents = row.documents.iter().enumerate();
-        library.add_passages(documents.map(|(at, text)| (format!("d{at}"), String::new(), text.clone())).collect())?;
-        let question = Question { question: row.question.clone(), ..Question::default() };
+        library.add_passages(
+            documents
+                .map(|(at, text)| (format!("d{at}"), String::new(), text.clone()))
+                .collect(),
+        )?;
+        let question = Question {
+            question: row.question.clone(),
+            ..Question::default()
+        };
         let reply = library.answer(&question)?.reply;
         answerable += usize::from(row.answerable);
         if reply.refusal.is_some() {
@@ -62,10 +70,22 @@ pub fn run(file: &Path) -> Result<Report> {
         }
         answered += 1;
         let short_enough = reply.answer.chars().count() <= MOST_CHARACTERS;
-        correct += usize::from(row.answerable && short_enough && row.answers.iter().any(|gold| gold.stands_in(&reply.answer)));
-        for sentence in reply.answer.split(['。', '！', '？', '\n']).map(str::trim).filter(|s| !s.is_empty()) {
+        correct += usize::from(
+            row.answerable && short_enough && row.answers.iter().any(|gold| gold.stands_in(&reply.answer)),
+        );
+        for sentence in reply
+            .answer
+            .split(['。', '！', '？', '\n'])
+            .map(str::trim)
+            .filter(|s| !s.is_empty())
+        {
             sentences += 1;
-            unsupported += usize::from(!reply.citations.iter().any(|citation| citation.quote.contains(sentence)));
+            unsupported += usize::from(
+                !reply
+                    .citations
+                    .iter()
+                    .any(|citation| citation.quote.contains(sentence)),
+            );
         }
     }
     Ok(Report::new(

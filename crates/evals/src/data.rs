@@ -15,8 +15,14 @@ use serde::de::DeserializeOwned;
 pub fn json_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
     let text = read_text(path)?;
     let mut rows = Vec::new();
-    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        rows.push(serde_json::from_str(line).with_context(|| format!("{}, line {}", path.display(), index + 1))?);
+    for (index, line) in text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+    {
+        rows.push(
+            serde_json::from_str(line).with_context(|| format!("{}, line {}", path.display(), index + 1))?,
+        );
     }
     if rows.is_empty() {
         bail!("{} holds no rows", path.display());
@@ -63,7 +69,10 @@ impl Beir {
         let queries = json_lines::<BeirRow>(&dir.join("queries.jsonl"))?;
         let qrels = read_qrels(&dir.join("qrels.tsv"))?;
         Ok(Self {
-            corpus: corpus.into_iter().map(|row| (row.id, row.title, row.text)).collect(),
+            corpus: corpus
+                .into_iter()
+                .map(|row| (row.id, row.title, row.text))
+                .collect(),
             queries: queries
                 .into_iter()
                 .filter(|row| qrels.contains_key(&row.id))
@@ -76,15 +85,29 @@ impl Beir {
 
 fn read_qrels(path: &Path) -> Result<HashMap<String, HashMap<String, f64>>> {
     let mut qrels: HashMap<String, HashMap<String, f64>> = HashMap::new();
-    for (index, line) in read_text(path)?.lines().enumerate().skip(1).filter(|(_, line)| !line.trim().is_empty()) {
+    for (index, line) in read_text(path)?
+        .lines()
+        .enumerate()
+        .skip(1)
+        .filter(|(_, line)| !line.trim().is_empty())
+    {
         let cells: Vec<&str> = line.split('\t').collect();
         let &[query, document, score] = cells.as_slice() else {
-            bail!("{}, line {}: three tab-separated cells needed", path.display(), index + 1);
+            bail!(
+                "{}, line {}: three tab-separated cells needed",
+                path.display(),
+                index + 1
+            );
         };
-        let score: f64 =
-            score.trim().parse().with_context(|| format!("{}, line {}: score", path.display(), index + 1))?;
+        let score: f64 = score
+            .trim()
+            .parse()
+            .with_context(|| format!("{}, line {}: score", path.display(), index + 1))?;
         if score > 0.0 {
-            qrels.entry(query.to_owned()).or_default().insert(document.to_owned(), score);
+            qrels
+                .entry(query.to_owned())
+                .or_default()
+                .insert(document.to_owned(), score);
         }
     }
     Ok(qrels)
@@ -144,22 +167,32 @@ impl Squad {
     /// # Errors
     /// A file that cannot be read or has another layout.
     pub fn read(path: &Path) -> Result<Self> {
-        let file: SquadFile =
-            serde_json::from_str(&read_text(path)?).with_context(|| format!("{} is not in SQuAD layout", path.display()))?;
-        let mut squad = Self { passages: Vec::new(), questions: Vec::new() };
+        let file: SquadFile = serde_json::from_str(&read_text(path)?)
+            .with_context(|| format!("{} is not in SQuAD layout", path.display()))?;
+        let mut squad = Self {
+            passages: Vec::new(),
+            questions: Vec::new(),
+        };
         let mut seen: HashMap<String, usize> = HashMap::new();
         for article in file.data {
             for paragraph in article.paragraphs {
                 let passage = *seen.entry(paragraph.context.clone()).or_insert_with(|| {
                     let id = format!("p{}", squad.passages.len());
-                    squad.passages.push((id, article.title.clone(), paragraph.context.clone()));
+                    squad
+                        .passages
+                        .push((id, article.title.clone(), paragraph.context.clone()));
                     squad.passages.len() - 1
                 });
                 squad.questions.extend(paragraph.qas.into_iter().map(|qa| {
                     let mut answers: Vec<String> = qa.answers.into_iter().map(|answer| answer.text).collect();
                     answers.sort();
                     answers.dedup();
-                    SquadQuestion { id: qa.id, question: qa.question, answers, passage }
+                    SquadQuestion {
+                        id: qa.id,
+                        question: qa.question,
+                        answers,
+                        passage,
+                    }
                 }));
             }
         }
@@ -172,7 +205,10 @@ impl Squad {
 /// # Errors
 /// A folder that cannot be read.
 pub fn photos_in(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut photos: Vec<PathBuf> = entries(dir)?.into_iter().filter(|path| path.is_file() && is_photo(path)).collect();
+    let mut photos: Vec<PathBuf> = entries(dir)?
+        .into_iter()
+        .filter(|path| path.is_file() && is_photo(path))
+        .collect();
     photos.sort();
     Ok(photos)
 }
@@ -195,14 +231,20 @@ fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn is_photo(path: &Path) -> bool {
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let extension = path
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     matches!(extension.as_str(), "jpg" | "jpeg" | "png" | "webp" | "bmp")
 }
 
 /// The last component of a path as text.
 #[must_use]
 pub fn name_of(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -212,13 +254,21 @@ mod tests {
     #[test]
     fn a_beir_folder_keeps_only_judged_queries() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("corpus.jsonl"), "{\"_id\":\"d1\",\"title\":\"t\",\"text\":\"x\"}\n").unwrap();
+        fs::write(
+            dir.path().join("corpus.jsonl"),
+            "{\"_id\":\"d1\",\"title\":\"t\",\"text\":\"x\"}\n",
+        )
+        .unwrap();
         fs::write(
             dir.path().join("queries.jsonl"),
             "{\"_id\":\"q1\",\"text\":\"a\"}\n\n{\"_id\":\"q2\",\"text\":\"b\"}\n",
         )
         .unwrap();
-        fs::write(dir.path().join("qrels.tsv"), "query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td1\t0\n").unwrap();
+        fs::write(
+            dir.path().join("qrels.tsv"),
+            "query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td1\t0\n",
+        )
+        .unwrap();
         let beir = Beir::read(dir.path()).unwrap();
         assert_eq!(beir.queries, [("q1".to_owned(), "a".to_owned())]);
         assert_eq!(beir.qrels["q1"]["d1"], 1.0);
@@ -237,8 +287,20 @@ mod tests {
     fn a_passage_that_stands_twice_is_kept_once() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s.json");
-        let qa = |id: &str| format!("{{\"context\":\"同一段\",\"qas\":[{{\"id\":\"{id}\",\"question\":\"?\",\"answers\":[{{\"text\":\"段\"}},{{\"text\":\"段\"}}]}}]}}");
-        fs::write(&path, format!("{{\"data\":[{{\"title\":\"T\",\"paragraphs\":[{},{}]}}]}}", qa("a"), qa("b"))).unwrap();
+        let qa = |id: &str| {
+            format!(
+                "{{\"context\":\"同一段\",\"qas\":[{{\"id\":\"{id}\",\"question\":\"?\",\"answers\":[{{\"text\":\"段\"}},{{\"text\":\"段\"}}]}}]}}"
+            )
+        };
+        fs::write(
+            &path,
+            format!(
+                "{{\"data\":[{{\"title\":\"T\",\"paragraphs\":[{},{}]}}]}}",
+                qa("a"),
+                qa("b")
+            ),
+        )
+        .unwrap();
         let squad = Squad::read(&path).unwrap();
         assert_eq!((squad.passages.len(), squad.questions.len()), (1, 2));
         assert_eq!(squad.questions[1].answers, ["段"]);

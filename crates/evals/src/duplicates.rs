@@ -19,10 +19,17 @@ const EDITS: [Edit; 6] = [
     ("jpeg_50", |photo| jpeg(photo, 50)),
     ("lighter_20", |photo| jpeg(&scaled(photo, 1.2), 85)),
     ("darker_20", |photo| jpeg(&scaled(photo, 0.8), 85)),
-    ("crop_10_percent_of_area", |photo| jpeg(&cropped(photo, 0.026), 85)),
+    ("crop_10_percent_of_area", |photo| {
+        jpeg(&cropped(photo, 0.026), 85)
+    }),
     ("crop_10_percent_a_side", |photo| jpeg(&cropped(photo, 0.10), 85)),
     ("half_size", |photo| {
-        let half = image::imageops::resize(photo, photo.width() / 2, photo.height() / 2, image::imageops::FilterType::Triangle);
+        let half = image::imageops::resize(
+            photo,
+            photo.width() / 2,
+            photo.height() / 2,
+            image::imageops::FilterType::Triangle,
+        );
         jpeg(&half, 85)
     }),
 ];
@@ -44,7 +51,13 @@ pub fn run(dir: &Path) -> Result<Report> {
         let (matches, ms) = timed(|| index.query(&fingerprint, &of));
         same_pairs += matches.len();
         lookups.push(ms);
-        index.insert(PhotoRef { photo_id: at.to_string(), ticket_id: of }, fingerprint);
+        index.insert(
+            PhotoRef {
+                photo_id: at.to_string(),
+                ticket_id: of,
+            },
+            fingerprint,
+        );
     }
     let mut by_edit = Map::new();
     for (name, edit) in EDITS {
@@ -67,7 +80,9 @@ pub fn run(dir: &Path) -> Result<Report> {
 fn recall(photos: &[PathBuf], index: &PhotoIndex, edit: fn(&RgbImage) -> Result<Vec<u8>>) -> Result<f64> {
     let mut found = 0;
     for (at, path) in photos.iter().enumerate() {
-        let original = image::open(path).with_context(|| path.display().to_string())?.to_rgb8();
+        let original = image::open(path)
+            .with_context(|| path.display().to_string())?
+            .to_rgb8();
         let copy = fingerprint(&edit(&original)?, path)?;
         let matches = index.query(&copy, &TicketId::new("copy")?);
         found += usize::from(matches.iter().any(|found| found.photo.photo_id == at.to_string()));
@@ -93,7 +108,9 @@ fn jpeg(photo: &RgbImage, quality: u8) -> Result<Vec<u8>> {
 
 fn scaled(photo: &RgbImage, factor: f32) -> RgbImage {
     let mut scaled = photo.clone();
-    scaled.iter_mut().for_each(|value| *value = (f32::from(*value) * factor).min(255.0) as u8);
+    scaled
+        .iter_mut()
+        .for_each(|value| *value = (f32::from(*value) * factor).min(255.0) as u8);
     scaled
 }
 
@@ -101,5 +118,7 @@ fn scaled(photo: &RgbImage, factor: f32) -> RgbImage {
 fn cropped(photo: &RgbImage, share: f32) -> RgbImage {
     let (width, height) = photo.dimensions();
     let (left, top) = ((width as f32 * share) as u32, (height as f32 * share) as u32);
-    DynamicImage::ImageRgb8(photo.clone()).crop_imm(left, top, width - 2 * left, height - 2 * top).to_rgb8()
+    DynamicImage::ImageRgb8(photo.clone())
+        .crop_imm(left, top, width - 2 * left, height - 2 * top)
+        .to_rgb8()
 }

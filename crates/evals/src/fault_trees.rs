@@ -19,7 +19,9 @@ pub fn read_tree(files: &str) -> Result<FaultTree> {
         .map(|file| Ok((file, read_text(Path::new(file))?)))
         .collect::<Result<Vec<(&str, String)>>>()?;
     if let [(file, text)] = texts.as_slice()
-        && Path::new(file).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+        && Path::new(file)
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
     {
         return Ok(FaultTree::from_toml(text, file)?);
     }

@@ -8,8 +8,8 @@ use serde_json::{Map, json};
 use shifu_domain::CheckpointId;
 use shifu_domain::models::ImageEncoder;
 use shifu_inspection::{
-    EnrolledStandard, Enrolment, EnrolmentConfig, EnrolmentLabel, EnrolmentPhoto, Inspector, InspectorConfig, PhotoIndex,
-    PhotoMeta, PhotoOutcome, QualityLimits, Standard, Submission, SubmittedPhoto, Ticket,
+    EnrolledStandard, Enrolment, EnrolmentConfig, EnrolmentLabel, EnrolmentPhoto, Inspector, InspectorConfig,
+    PhotoIndex, PhotoMeta, PhotoOutcome, QualityLimits, Standard, Submission, SubmittedPhoto, Ticket,
 };
 
 use crate::data::{folders_in, name_of, photos_in};
@@ -44,11 +44,18 @@ pub(crate) fn standard_of(checkpoints: &[String]) -> Result<Standard> {
 }
 
 pub(crate) fn enrolment_config() -> EnrolmentConfig {
-    EnrolmentConfig { quality: anything_goes(), max_photos: 2000, ..EnrolmentConfig::default() }
+    EnrolmentConfig {
+        quality: anything_goes(),
+        max_photos: 2000,
+        ..EnrolmentConfig::default()
+    }
 }
 
 pub(crate) fn inspector(encoder: &Arc<dyn ImageEncoder>) -> Inspector {
-    let config = InspectorConfig { quality: anything_goes(), ..InspectorConfig::default() };
+    let config = InspectorConfig {
+        quality: anything_goes(),
+        ..InspectorConfig::default()
+    };
     Inspector::new(encoder.clone(), None, config)
 }
 
@@ -61,11 +68,21 @@ pub(crate) fn outcome(
 ) -> Result<(PhotoOutcome, f64)> {
     let bytes = std::fs::read(photo).with_context(|| format!("cannot read {}", photo.display()))?;
     let checkpoint = checkpoint.map(CheckpointId::new).transpose()?;
-    let meta = PhotoMeta { file: name_of(photo), checkpoint, ..PhotoMeta::default() };
-    let submission =
-        Submission { ticket: Ticket::new("evaluation", "evaluation")?, photos: vec![SubmittedPhoto { meta, bytes }] };
+    let meta = PhotoMeta {
+        file: name_of(photo),
+        checkpoint,
+        ..PhotoMeta::default()
+    };
+    let submission = Submission {
+        ticket: Ticket::new("evaluation", "evaluation")?,
+        photos: vec![SubmittedPhoto { meta, bytes }],
+    };
     let (inspection, ms) = timed(|| inspector.inspect(&submission, standard, &PhotoIndex::default()));
-    let outcome = inspection?.photos.into_iter().next().context("an inspection without its photo")?;
+    let outcome = inspection?
+        .photos
+        .into_iter()
+        .next()
+        .context("an inspection without its photo")?;
     Ok((outcome, ms))
 }
 
@@ -135,8 +152,14 @@ impl Scored {
             for photo in photos_in(&folder)? {
                 let (outcome, ms) = outcome(inspector, standard, Some("object"), &photo)?;
                 scored.ms.push(ms);
-                let judgement = outcome.judgement.with_context(|| format!("{} was not judged", photo.display()))?;
-                let side = if name == "good" { &mut scored.good } else { &mut scored.defective };
+                let judgement = outcome
+                    .judgement
+                    .with_context(|| format!("{} was not judged", photo.display()))?;
+                let side = if name == "good" {
+                    &mut scored.good
+                } else {
+                    &mut scored.defective
+                };
                 side.differences.push(judgement.difference);
                 side.p_values.extend(judgement.p_value);
                 differences.push(judgement.difference);
@@ -144,7 +167,10 @@ impl Scored {
             by_defect.push((name, differences));
         }
         for (name, differences) in by_defect.iter().filter(|(name, _)| name != "good") {
-            scored.by_defect.insert(name.clone(), json!(metrics::auroc(&scored.good.differences, differences)));
+            scored.by_defect.insert(
+                name.clone(),
+                json!(metrics::auroc(&scored.good.differences, differences)),
+            );
         }
         Ok(scored)
     }

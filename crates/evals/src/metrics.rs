@@ -5,7 +5,12 @@
 #[must_use]
 pub fn ndcg(ranked: &[f64], ideal: &[f64], k: usize) -> f64 {
     let dcg = |scores: &[f64]| -> f64 {
-        scores.iter().take(k).enumerate().map(|(rank, score)| (score.exp2() - 1.0) / (rank as f64 + 2.0).log2()).sum()
+        scores
+            .iter()
+            .take(k)
+            .enumerate()
+            .map(|(rank, score)| (score.exp2() - 1.0) / (rank as f64 + 2.0).log2())
+            .sum()
     };
     let mut best = ideal.to_vec();
     best.sort_by(|a, b| b.total_cmp(a));
@@ -16,7 +21,11 @@ pub fn ndcg(ranked: &[f64], ideal: &[f64], k: usize) -> f64 {
 /// Reciprocal rank of the first relevant result within the first `k`; 0 where there is none.
 #[must_use]
 pub fn reciprocal_rank(ranked: &[f64], k: usize) -> f64 {
-    ranked.iter().take(k).position(|&score| score > 0.0).map_or(0.0, |at| 1.0 / (at as f64 + 1.0))
+    ranked
+        .iter()
+        .take(k)
+        .position(|&score| score > 0.0)
+        .map_or(0.0, |at| 1.0 / (at as f64 + 1.0))
 }
 
 /// Share of the `relevant` documents found within the first `k`.
@@ -57,13 +66,21 @@ pub fn quantile(values: &[f64], share: f64) -> f64 {
 /// Mean; 0 for no values.
 #[must_use]
 pub fn mean(values: &[f64]) -> f64 {
-    if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
+    if values.is_empty() {
+        0.0
+    } else {
+        values.iter().sum::<f64>() / values.len() as f64
+    }
 }
 
 /// `part / whole`, 0 where the whole is nothing.
 #[must_use]
 pub fn share(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
 }
 
 #[cfg(test)]
@@ -90,7 +107,14 @@ mod tests {
     #[test]
     fn quantiles_are_values_that_occurred() {
         let values: Vec<f64> = (1..=100).map(f64::from).collect();
-        assert_eq!((quantile(&values, 0.5), quantile(&values, 0.99), quantile(&values, 1.0)), (50.0, 99.0, 100.0));
+        assert_eq!(
+            (
+                quantile(&values, 0.5),
+                quantile(&values, 0.99),
+                quantile(&values, 1.0)
+            ),
+            (50.0, 99.0, 100.0)
+        );
         assert!(quantile(&[], 0.5).is_nan());
     }
 }

@@ -33,22 +33,32 @@ pub fn run(file: &Path, recognizer: &dyn TextRecognizer) -> Result<Report> {
     for row in &rows {
         let path = base.join(&row.image);
         let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let photo = decode_detail(&bytes, Limits::default()).with_context(|| path.display().to_string())?.photo;
+        let photo = decode_detail(&bytes, Limits::default())
+            .with_context(|| path.display().to_string())?
+            .photo;
         let (lines, ms) = timed(|| recognizer.recognize(&photo, Priority::Bulk));
         let lines = lines?;
         times.push(ms);
         let squeeze = |text: &str| text.split_whitespace().collect::<String>().to_uppercase();
         let all: String = lines.iter().map(|line| squeeze(&line.text) + "\n").collect();
         expected += row.expect.len();
-        read += row.expect.iter().filter(|text| all.contains(&squeeze(text))).count();
+        read += row
+            .expect
+            .iter()
+            .filter(|text| all.contains(&squeeze(text)))
+            .count();
         if let Some(hint) = &row.hint {
             hinted += 1;
-            confirmed += usize::from(matches!(read_nameplate(hint, &lines), NameplateReading::Confirmed { .. }));
+            confirmed += usize::from(matches!(
+                read_nameplate(hint, &lines),
+                NameplateReading::Confirmed { .. }
+            ));
             let mut others: Vec<&str> = hints.iter().copied().filter(|other| other != hint).collect();
             others.sort_unstable();
             others.dedup();
             wrong_asked += others.len();
-            let confirms = |other: &&&str| matches!(read_nameplate(other, &lines), NameplateReading::Confirmed { .. });
+            let confirms =
+                |other: &&&str| matches!(read_nameplate(other, &lines), NameplateReading::Confirmed { .. });
             wrong += others.iter().filter(confirms).count();
         }
     }

@@ -68,7 +68,8 @@ struct DocumentList {
 /// A missing or malformed `documents.toml`.
 pub fn document_entries(dir: &Path) -> Result<Vec<DocumentEntry>> {
     let path = dir.join("documents.toml");
-    let list: DocumentList = toml::from_str(&read_text(&path)?).with_context(|| path.display().to_string())?;
+    let list: DocumentList =
+        toml::from_str(&read_text(&path)?).with_context(|| path.display().to_string())?;
     Ok(list.document)
 }
 
@@ -116,7 +117,10 @@ fn library_of(dir: &Path) -> Result<Library> {
     let library = Library::in_memory()?;
     let entries = document_entries(dir)?;
     for (at, entry) in entries.iter().enumerate() {
-        let older = entry.supersedes.as_ref().and_then(|title| entries[..at].iter().position(|e| e.title == *title));
+        let older = entry
+            .supersedes
+            .as_ref()
+            .and_then(|title| entries[..at].iter().position(|e| e.title == *title));
         let path = dir.join(&entry.file);
         let upload = DocumentUpload {
             bytes: std::fs::read(&path).with_context(|| path.display().to_string())?,
@@ -149,16 +153,24 @@ impl Tally {
         if !row.answerable {
             self.unanswerable += 1;
             self.right_refusals += usize::from(reply.refusal.is_some());
-            let reason = reply.refusal.as_ref().and_then(|refusal| serde_json::to_value(refusal.reason).ok());
+            let reason = reply
+                .refusal
+                .as_ref()
+                .and_then(|refusal| serde_json::to_value(refusal.reason).ok());
             self.right_reasons += usize::from(reason.is_some_and(|reason| reason == row.reason.as_str()));
             if reply.refusal.is_none() {
-                self.misses.push(format!("{} answered instead of refused: {}", row.id, reply.answer));
+                self.misses.push(format!(
+                    "{} answered instead of refused: {}",
+                    row.id, reply.answer
+                ));
             }
             return;
         }
         self.answerable += 1;
         self.refused += usize::from(reply.refusal.is_some());
-        let pages: Vec<u32> = std::iter::once(row.page).chain(row.also_pages.iter().copied()).collect();
+        let pages: Vec<u32> = std::iter::once(row.page)
+            .chain(row.also_pages.iter().copied())
+            .collect();
         let first = reply.citations.first();
         let right = first.is_some_and(|c| c.title == row.document && pages.contains(&c.page));
         self.page_first += usize::from(right);
@@ -168,7 +180,10 @@ impl Tally {
         self.holds_gold += usize::from(holds);
         if !right || !holds {
             let cited = first.map_or("nothing".to_owned(), |c| format!("{} page {}", c.title, c.page));
-            self.misses.push(format!("{} cited {cited}, wanted page {}; answer: {}", row.id, row.page, reply.answer));
+            self.misses.push(format!(
+                "{} cited {cited}, wanted page {}; answer: {}",
+                row.id, row.page, reply.answer
+            ));
         }
     }
 

@@ -24,7 +24,11 @@ pub fn run(file: &Path) -> Result<Report> {
     let (mut held, mut right) = (0, 0);
     let (mut lengths, mut times) = (Vec::new(), Vec::new());
     for question in &squad.questions {
-        let request = SearchRequest { query: question.question.clone(), top_k: Some(1), ..SearchRequest::default() };
+        let request = SearchRequest {
+            query: question.question.clone(),
+            top_k: Some(1),
+            ..SearchRequest::default()
+        };
         let (found, ms) = timed(|| -> Result<_> {
             let hit = library.search(&request)?.hits.into_iter().next();
             Ok(hit.map(|hit| (best_quote(&question.question, &hit.text), hit.passage_id.0)))
@@ -34,7 +38,13 @@ pub fn run(file: &Path) -> Result<Report> {
         lengths.push(quote.chars().count() as f64);
         right += usize::from(passage == squad.passages[question.passage].0);
         let short_enough = quote.chars().count() <= MOST_CHARACTERS;
-        held += usize::from(short_enough && question.answers.iter().any(|answer| quote.contains(answer.as_str())));
+        held += usize::from(
+            short_enough
+                && question
+                    .answers
+                    .iter()
+                    .any(|answer| quote.contains(answer.as_str())),
+        );
     }
     let count = squad.questions.len();
     Ok(Report::new(

@@ -60,9 +60,11 @@ fn inline(value: &Value) -> String {
             _ => number.to_string(),
         },
         Value::String(text) => text.clone(),
-        Value::Object(fields) => {
-            fields.iter().map(|(name, value)| format!("{name} {}", inline(value))).collect::<Vec<_>>().join("  ")
-        }
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| format!("{name} {}", inline(value)))
+            .collect::<Vec<_>>()
+            .join("  "),
         Value::Array(items) => items.iter().map(inline).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     }
@@ -75,7 +77,13 @@ mod tests {
 
     #[test]
     fn a_table_shows_small_probabilities_in_full() {
-        let report = Report::new("fault-trees", json!({"trees": [{"file": "a.xml", "probability": 1.0170807784e-4}]}));
-        assert_eq!(report.table(), "fault-trees\n  trees\n    file a.xml  probability 1.017081e-4\n");
+        let report = Report::new(
+            "fault-trees",
+            json!({"trees": [{"file": "a.xml", "probability": 1.0170807784e-4}]}),
+        );
+        assert_eq!(
+            report.table(),
+            "fault-trees\n  trees\n    file a.xml  probability 1.017081e-4\n"
+        );
     }
 }

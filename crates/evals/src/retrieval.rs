@@ -26,11 +26,18 @@ pub fn run(dir: &Path) -> Result<Report> {
 
     let mut rows = Rows::default();
     for (id, text) in &beir.queries {
-        let request = SearchRequest { query: text.clone(), top_k: Some(DEPTH), ..SearchRequest::default() };
+        let request = SearchRequest {
+            query: text.clone(),
+            top_k: Some(DEPTH),
+            ..SearchRequest::default()
+        };
         let (reply, ms) = timed(|| library.search(&request));
         let judged = &beir.qrels[id];
-        let ranked: Vec<f64> =
-            reply?.hits.iter().map(|hit| judged.get(&hit.passage_id.0).copied().unwrap_or(0.0)).collect();
+        let ranked: Vec<f64> = reply?
+            .hits
+            .iter()
+            .map(|hit| judged.get(&hit.passage_id.0).copied().unwrap_or(0.0))
+            .collect();
         rows.add(&ranked, &judged.values().copied().collect::<Vec<f64>>(), ms);
     }
     Ok(Report::new(
@@ -76,7 +83,11 @@ fn folder_bytes(dir: &Path) -> Result<u64> {
     let mut bytes = 0;
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
-        bytes += if entry.file_type()?.is_dir() { folder_bytes(&entry.path())? } else { entry.metadata()?.len() };
+        bytes += if entry.file_type()?.is_dir() {
+            folder_bytes(&entry.path())?
+        } else {
+            entry.metadata()?.len()
+        };
     }
     Ok(bytes)
 }
@@ -89,12 +100,21 @@ mod tests {
     #[test]
     fn each_question_finds_its_own_passage() {
         let dir = tempfile::tempdir().unwrap();
-        let corpus = [("a", "压缩机是空调的心脏，负责压缩制冷剂"), ("b", "过滤网每两周清洗一次，避免风量变小")];
-        let rows = corpus.map(|(id, text)| json!({"_id": id, "title": "", "text": text}).to_string()).join("\n");
+        let corpus = [
+            ("a", "压缩机是空调的心脏，负责压缩制冷剂"),
+            ("b", "过滤网每两周清洗一次，避免风量变小"),
+        ];
+        let rows = corpus
+            .map(|(id, text)| json!({"_id": id, "title": "", "text": text}).to_string())
+            .join("\n");
         fs::write(dir.path().join("corpus.jsonl"), rows).unwrap();
         let queries = json!({"_id": "q", "text": "过滤网多久清洗一次"}).to_string();
         fs::write(dir.path().join("queries.jsonl"), queries).unwrap();
-        fs::write(dir.path().join("qrels.tsv"), "query-id\tcorpus-id\tscore\nq\tb\t1\n").unwrap();
+        fs::write(
+            dir.path().join("qrels.tsv"),
+            "query-id\tcorpus-id\tscore\nq\tb\t1\n",
+        )
+        .unwrap();
         let report = run(dir.path()).unwrap();
         assert_eq!(report.fields["recall_at_1"], 1.0);
         assert!(report.fields["index_bytes"].as_u64().unwrap() > 0);

@@ -29,7 +29,10 @@ pub(crate) fn draw(photos: &[PathBuf], count: usize, seed: u64) -> (Vec<PathBuf>
     keyed.sort_unstable();
     let mut drawn: Vec<usize> = keyed.iter().take(count).map(|(_, at)| *at).collect();
     drawn.sort_unstable();
-    let rest = (0..photos.len()).filter(|at| drawn.binary_search(at).is_err()).map(|at| photos[at].clone()).collect();
+    let rest = (0..photos.len())
+        .filter(|at| drawn.binary_search(at).is_err())
+        .map(|at| photos[at].clone())
+        .collect();
     (drawn.iter().map(|&at| photos[at].clone()).collect(), rest)
 }
 
@@ -48,7 +51,11 @@ pub fn run(dir: &Path, shots: usize, seed: u64, encoder: &Arc<dyn ImageEncoder>)
     let mut classes = Vec::new();
     for folder in folders_in(dir)? {
         let (enrolled, rest) = draw(&photos_in(&folder)?, shots, seed);
-        classes.push(Class { name: name_of(&folder).to_lowercase(), enrolled, rest });
+        classes.push(Class {
+            name: name_of(&folder).to_lowercase(),
+            enrolled,
+            rest,
+        });
     }
     if classes.len() < 2 {
         bail!("{} needs at least two class folders", dir.display());
@@ -64,7 +71,11 @@ pub fn run(dir: &Path, shots: usize, seed: u64, encoder: &Arc<dyn ImageEncoder>)
             right += usize::from(guess.nearest.as_deref() == Some(&class.name));
             asked += 1;
             let shown = guess.nearest.clone().unwrap_or_else(|| "none".to_owned());
-            *confusion.entry(class.name.clone()).or_default().entry(shown).or_default() += 1;
+            *confusion
+                .entry(class.name.clone())
+                .or_default()
+                .entry(shown)
+                .or_default() += 1;
             guesses.push(guess);
         }
     }

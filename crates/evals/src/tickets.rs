@@ -34,7 +34,10 @@ pub fn lexicon_beside(file: &Path) -> Result<Arc<Lexicon>> {
     let mut entries = lexicon_entries(&tree, &bom);
     entries.product_lines = common_product_lines();
     if let Ok(documents) = document_entries(dir) {
-        entries.models = documents.into_iter().flat_map(|document| document.models).collect();
+        entries.models = documents
+            .into_iter()
+            .flat_map(|document| document.models)
+            .collect();
         entries.models.sort();
         entries.models.dedup();
     }
@@ -70,7 +73,8 @@ type ExpectedFields = Map<String, Value>;
 pub fn summaries(file: &Path) -> Result<Report> {
     let rows: Vec<SummaryRow> = json_lines(file)?;
     let summarizer = Summarizer::new(lexicon_beside(file)?);
-    let (mut overall, mut roles, mut times, mut characters) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut overall, mut roles, mut times, mut characters) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for row in &rows {
         let (summary, ms) = timed(|| summarizer.summarize(&row.dialogue, FormKind::Overall));
         let summary = summary?;
@@ -106,7 +110,11 @@ fn by_role(summary: &Summary, reference: &RoleReferences) -> Vec<Rouge> {
         (&roles.agent, &reference.agent),
         (&roles.technician, &reference.technician),
     ];
-    pairs.iter().filter(|(_, expected)| !expected.is_empty()).map(|(ours, expected)| rouge(&joined(ours), expected)).collect()
+    pairs
+        .iter()
+        .filter(|(_, expected)| !expected.is_empty())
+        .map(|(ours, expected)| rouge(&joined(ours), expected))
+        .collect()
 }
 
 /// Precision, recall and F1 of the fields, and fields without a line (there must be none).
@@ -130,7 +138,9 @@ pub fn fields(file: &Path) -> Result<Report> {
         }
         ungrounded += ungrounded_fields(&summary.fields, row.dialogue.lines.len())?;
     }
-    let all = counts.values().fold(FieldCounts::default(), |sum, one| sum.plus(*one));
+    let all = counts
+        .values()
+        .fold(FieldCounts::default(), |sum, one| sum.plus(*one));
     let table = |counts: &FieldCounts| json!({ "f1": counts.f1(), "given": counts.given, "expected": counts.expected });
     Ok(Report::new(
         "fields",
@@ -155,13 +165,21 @@ fn expected_fields(mut fields: ExpectedFields) -> Result<SummaryFields> {
 
 /// Fields whose lines are missing or outside the dialogue.
 fn ungrounded_fields(fields: &SummaryFields, dialogue_lines: usize) -> Result<usize> {
-    let Value::Object(fields) = serde_json::to_value(fields)? else { return Ok(0) };
+    let Value::Object(fields) = serde_json::to_value(fields)? else {
+        return Ok(0);
+    };
     let grounded = |field: &Value| {
         let lines = field["lines"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let exists = |line: &Value| line.as_u64().is_some_and(|line| line >= 1 && line <= dialogue_lines as u64);
+        let exists = |line: &Value| {
+            line.as_u64()
+                .is_some_and(|line| line >= 1 && line <= dialogue_lines as u64)
+        };
         !lines.is_empty() && lines.iter().all(exists)
     };
-    Ok(fields.values().filter(|field| !field.is_null() && !grounded(field)).count())
+    Ok(fields
+        .values()
+        .filter(|field| !field.is_null() && !grounded(field))
+        .count())
 }
 
 #[derive(Deserialize)]
@@ -190,15 +208,26 @@ pub fn intake(file: &Path) -> Result<Report> {
         }
         for (field, sum) in &mut counts {
             let pick = |facts: &[(String, String)]| -> Vec<String> {
-                facts.iter().filter(|(name, _)| name == field).map(|(_, value)| value.clone()).collect()
+                facts
+                    .iter()
+                    .filter(|(name, _)| name == field)
+                    .map(|(_, value)| value.clone())
+                    .collect()
             };
             let (given, wanted) = (pick(&ours), pick(&expected));
             let right = given.iter().filter(|value| wanted.contains(value)).count();
-            let found = FieldCounts { right, right_lines: right, given: given.len(), expected: wanted.len() };
+            let found = FieldCounts {
+                right,
+                right_lines: right,
+                given: given.len(),
+                expected: wanted.len(),
+            };
             *sum = sum.plus(found);
         }
     }
-    let all = counts.values().fold(FieldCounts::default(), |sum, one| sum.plus(*one));
+    let all = counts
+        .values()
+        .fold(FieldCounts::default(), |sum, one| sum.plus(*one));
     let table = |counts: &FieldCounts| json!({ "f1": counts.f1(), "given": counts.given, "expected": counts.expected });
     Ok(Report::new(
         "intake",
@@ -213,7 +242,9 @@ pub fn intake(file: &Path) -> Result<Report> {
 
 /// Facts of a ticket as (field, value), one a value.
 fn facts_of(ticket: &StructuredTicket) -> Result<Vec<(String, String)>> {
-    let Value::Object(fields) = serde_json::to_value(ticket)? else { return Ok(Vec::new()) };
+    let Value::Object(fields) = serde_json::to_value(ticket)? else {
+        return Ok(Vec::new());
+    };
     Ok(facts(&fields))
 }
 
@@ -241,15 +272,37 @@ fn facts(fields: &Map<String, Value>) -> Vec<(String, String)> {
     }
     for (field, inner) in NESTED {
         for name in inner {
-            add(&format!("{field}.{name}"), fields.get(field).and_then(|value| value.get(name)).unwrap_or(&Value::Null));
+            add(
+                &format!("{field}.{name}"),
+                fields
+                    .get(field)
+                    .and_then(|value| value.get(name))
+                    .unwrap_or(&Value::Null),
+            );
         }
     }
-    for code in fields.get("fault_codes").and_then(Value::as_array).into_iter().flatten() {
+    for code in fields
+        .get("fault_codes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         add("fault_codes", code);
     }
-    for symptom in fields.get("symptoms").and_then(Value::as_array).into_iter().flatten() {
-        let (id, present) = (symptom["id"].as_str().unwrap_or_default(), symptom["present"].as_bool().unwrap_or(true));
-        add("symptoms", &json!(format!("{}{id}", if present { "" } else { "not " })));
+    for symptom in fields
+        .get("symptoms")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let (id, present) = (
+            symptom["id"].as_str().unwrap_or_default(),
+            symptom["present"].as_bool().unwrap_or(true),
+        );
+        add(
+            "symptoms",
+            &json!(format!("{}{id}", if present { "" } else { "not " })),
+        );
     }
     facts
 }
@@ -272,7 +325,9 @@ mod tests {
             "symptoms": [{"id": "leaking", "present": false}], "appointment": {"start": "2026-11-24T15:00:00+08:00"}});
         let expected = json!({"model": "KFR-35GW/QH1", "fault_codes": ["E6"],
             "symptoms": [{"id": "leaking", "present": false}], "appointment": {"start": "2026-11-24T07:00:00Z", "end": null}});
-        let (Value::Object(ours), Value::Object(expected)) = (ours, expected) else { unreachable!() };
+        let (Value::Object(ours), Value::Object(expected)) = (ours, expected) else {
+            unreachable!()
+        };
         assert_eq!(facts(&ours), facts(&expected));
         assert_eq!(facts(&ours).len(), 4);
     }

@@ -243,8 +243,14 @@ fn tile_sharpness(luma: &Luma, direction: Direction) -> Vec<Option<f32>> {
 }
 
 fn without_noise(luma: &Luma) -> Luma {
-    let across = Luma { values: box_blur(luma, Direction::Across, 1), ..*luma };
-    Luma { values: box_blur(&across, Direction::Down, 1), ..*luma }
+    let across = Luma {
+        values: box_blur(luma, Direction::Across, 1),
+        ..*luma
+    };
+    Luma {
+        values: box_blur(&across, Direction::Down, 1),
+        ..*luma
+    }
 }
 
 /// Running mean of `2 * radius + 1` pixels in one direction, edges repeated.
@@ -305,9 +311,9 @@ mod tests {
     fn sharpness_falls_as_blur_grows_and_in_one_direction_too() {
         let sharp = Quality::of_pixels(&scene(512, 512, 3), 512).sharpness.unwrap();
         let mut luma = Luma::of(&scene(512, 512, 3));
-        luma.values = box_blur(&luma, Direction::Across);
+        luma.values = box_blur(&luma, Direction::Across, BLUR_RADIUS);
         let moved = sharpness(&luma).unwrap();
-        luma.values = box_blur(&luma, Direction::Across);
+        luma.values = box_blur(&luma, Direction::Across, BLUR_RADIUS);
         let moved_more = sharpness(&luma).unwrap();
         assert!(
             sharp > moved + 0.2 && moved > moved_more,

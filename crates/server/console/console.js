@@ -132,13 +132,16 @@ async function overlay(inspectionId, position, caption) {
   } catch { return null; }
 }
 
+// Photos of two folders may share a name; the number in front keeps them apart.
+const partName = (file, at) => (at + 1) + "-" + file.name;
+
 onSubmit("inspect", async (form) => {
   const files = [...byId("photos").files], body = new FormData();
   const ticket = { ticket_id: form.get("ticket_id"), category: form.get("category"), stage: form.get("stage") };
-  const meta = files.map((file, at) => filled({ file: file.name, source: "album", checkpoint: byId("checkpoint-" + at)?.value.trim() }));
+  const meta = files.map((file, at) => filled({ file: partName(file, at), source: "album", checkpoint: byId("checkpoint-" + at)?.value.trim() }));
   body.append("ticket", JSON.stringify(ticket));
   body.append("photos_meta", JSON.stringify(meta));
-  files.forEach((file) => body.append("photos", file, file.name));
+  files.forEach((file, at) => body.append("photos", file, partName(file, at)));
   const reply = await (await call("POST", "/v1/inspections", body)).json();
   const [word, tone] = VERDICTS[reply.verdict] || [reply.verdict, "warn"];
   const shown = [make("p", "结论：" + word, tone)];

@@ -117,9 +117,9 @@ impl Default for Limits {
 
 impl Default for DiagnosisConfig {
     fn default() -> Self {
-        // 150 yuan: the order of a technician's second trip; every operator has a figure of their own.
+        // 300 yuan: about half a day of a technician; every operator has a figure of their own.
         Self {
-            failed_visit_cost: Yuan::from_fen(15_000),
+            failed_visit_cost: Yuan::from_fen(30_000),
         }
     }
 }

@@ -100,7 +100,8 @@ mod tests {
             .iter()
             .map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned()));
         let mut listed: Vec<_> = listed.collect();
-        (described.sort(), listed.sort());
+        described.sort();
+        listed.sort();
         assert_eq!(described, listed);
     }
 }

@@ -28,14 +28,23 @@ const ASKED: &str = "客户说空调报E-6，是什么毛病，怎么处理？";
 const ASKED_MODEL: &str = "KFR-35GW/QH1";
 const UNKNOWN: &str = "空调显示E9是什么故障？";
 
-pub(crate) fn run(port: u16, once: bool, format: Format, mut config: Config) -> Result<Option<Output>, Failure> {
+pub(crate) fn run(
+    port: u16,
+    once: bool,
+    format: Format,
+    mut config: Config,
+) -> Result<Option<Output>, Failure> {
     let started = Instant::now();
-    let datasets = settings::datasets_dir().context("the bundled data sets were not found: run the demo in the repository's folder")?;
+    let datasets = settings::datasets_dir()
+        .context("the bundled data sets were not found: run the demo in the repository's folder")?;
     let left_out = install_models(&config);
     config.listen.set_port(port);
     block_on(async {
         let session = Session::open(config).await?;
-        let appliance = Appliance { session: &session, dir: datasets.join(PRODUCT_LINE) };
+        let appliance = Appliance {
+            session: &session,
+            dir: datasets.join(PRODUCT_LINE),
+        };
         appliance.load().await?;
         let mut shown = appliance.run().await?;
         shown.text.push_str(&left_out_text(&left_out));
@@ -50,7 +59,9 @@ pub(crate) fn run(port: u16, once: bool, format: Format, mut config: Config) -> 
         let key = session.engine().first_key().await.map_err(failed)?;
         match key {
             Some(key) => eprintln!("console key (admin, shown only now): {}", key.key),
-            None => eprintln!("a console key exists already; make another with `shifu keys create --role admin`"),
+            None => {
+                eprintln!("a console key exists already; make another with `shifu keys create --role admin`")
+            }
         }
         serve::listen_and_serve(session.into_state()).await?;
         Ok(None)
@@ -65,8 +76,11 @@ fn install_models(config: &Config) -> Vec<String> {
     if let Err(error) = outcome {
         left_out.push(format!("models could not be installed: {error}"));
     }
-    let missing: Vec<String> =
-        shifu_inference::list(&dir).into_iter().filter(|model| model.default && !model.state.is_installed()).map(|model| model.name).collect();
+    let missing: Vec<String> = shifu_inference::list(&dir)
+        .into_iter()
+        .filter(|model| model.default && !model.state.is_installed())
+        .map(|model| model.name)
+        .collect();
     if !missing.is_empty() {
         left_out.push(format!(
             "without {}: labels are not read (no nameplate check). Add them with `shifu models install`, or `shifu models install --from DIR` without a network",
@@ -100,15 +114,28 @@ impl Appliance<'_> {
 
     async fn load_documents(&self) -> Result<(), Failure> {
         let store = self.session.engine().store();
-        let request = PageRequest { limit: Some(200), ..PageRequest::default() };
-        let present = store.documents(&request, &[]).await.map_err(|error| failed(error.into()))?.items;
-        let mut ids: Map<String, Value> =
-            present.into_iter().map(|record| (record.metadata.title, json!(record.document_id.0))).collect();
+        let request = PageRequest {
+            limit: Some(200),
+            ..PageRequest::default()
+        };
+        let present = store
+            .documents(&request, &[])
+            .await
+            .map_err(|error| failed(error.into()))?
+            .items;
+        let mut ids: Map<String, Value> = present
+            .into_iter()
+            .map(|record| (record.metadata.title, json!(record.document_id.0)))
+            .collect();
         for entry in document_entries(&self.dir)? {
             if ids.contains_key(&entry.title) {
                 continue;
             }
-            let older = entry.supersedes.as_ref().and_then(|title| ids.get(title)).and_then(Value::as_str);
+            let older = entry
+                .supersedes
+                .as_ref()
+                .and_then(|title| ids.get(title))
+                .and_then(Value::as_str);
             let metadata = entry.metadata(older.map(|id| DocumentId(id.to_owned())))?;
             let record = knowledge::add_one(self.session, &self.dir.join(&entry.file), metadata).await?;
             ids.insert(entry.title, json!(record.document_id.0));
@@ -122,13 +149,23 @@ impl Appliance<'_> {
         if engine.bom(&line).is_ok() && engine.fault_tree(&line).is_ok() {
             return Ok(());
         }
-        engine.put_bom(caller, &line, &read_text(&self.dir.join("bom.toml"))?).await.map_err(failed)?;
+        engine
+            .put_bom(caller, &line, &read_text(&self.dir.join("bom.toml"))?)
+            .await
+            .map_err(failed)?;
         let tree = read_text(&self.dir.join("fault-tree.toml"))?;
-        engine.put_fault_tree(caller, &line, &tree, TreeFormat::Toml).await.map_err(failed)?;
+        engine
+            .put_fault_tree(caller, &line, &tree, TreeFormat::Toml)
+            .await
+            .map_err(failed)?;
         let repairs = json_rows(&read(&self.dir.join("repairs.jsonl"))?);
         let report = engine.import_repairs(caller, repairs).await.map_err(failed)?;
         match report.errors.first() {
-            Some(error) => Err(Failure::Internal(anyhow!("repairs.jsonl, line {}: {}", error.row, error.message))),
+            Some(error) => Err(Failure::Internal(anyhow!(
+                "repairs.jsonl, line {}: {}",
+                error.row,
+                error.message
+            ))),
             None => Ok(()),
         }
     }
@@ -138,29 +175,65 @@ impl Appliance<'_> {
         let (engine, caller) = (self.session.engine(), &self.session.caller);
         let mut text = String::new();
 
-        let answer = engine.answer(caller, question(ASKED, Some(ASKED_MODEL))?).await.map_err(failed)?;
-        let _ = writeln!(text, "━━ 知识问答\n问：{ASKED}（{ASKED_MODEL}）\n{}", knowledge::answer_text(&answer));
-        let refusal = engine.answer(caller, question(UNKNOWN, None)?).await.map_err(failed)?;
-        let _ = writeln!(text, "━━ 查不到就说查不到\n问：{UNKNOWN}\n{}", knowledge::answer_text(&refusal));
+        let answer = engine
+            .answer(caller, question(ASKED, Some(ASKED_MODEL))?)
+            .await
+            .map_err(failed)?;
+        let _ = writeln!(
+            text,
+            "━━ 知识问答\n问：{ASKED}（{ASKED_MODEL}）\n{}",
+            knowledge::answer_text(&answer)
+        );
+        let refusal = engine
+            .answer(caller, question(UNKNOWN, None)?)
+            .await
+            .map_err(failed)?;
+        let _ = writeln!(
+            text,
+            "━━ 查不到就说查不到\n问：{UNKNOWN}\n{}",
+            knowledge::answer_text(&refusal)
+        );
 
         let visit = self.dir.join("inspection");
-        self.inspect(&visit.join("earlier"), "earlier-ticket.json").await?;
+        self.inspect(&visit.join("earlier"), "earlier-ticket.json")
+            .await?;
         let (inspected, overlays) = self.inspect(&visit, "ticket.json").await?;
-        let _ = writeln!(text, "━━ 安装照片验收\n{}", inspection::inspection_text(&inspected, &overlays));
+        let _ = writeln!(
+            text,
+            "━━ 安装照片验收\n{}",
+            inspection::inspection_text(&inspected, &overlays)
+        );
 
         let request = first::<PredictionRequest>(&self.dir.join("tickets.jsonl"))?;
         let prediction = engine.predict(caller, request.clone()).await.map_err(failed)?;
         let asked = request.text.as_deref().unwrap_or_default();
-        let _ = writeln!(text, "━━ 备件预测\n工单：{asked}\n{}", diagnosis::prediction_text(&prediction));
+        let _ = writeln!(
+            text,
+            "━━ 备件预测\n工单：{asked}\n{}",
+            diagnosis::prediction_text(&prediction)
+        );
 
         let dialogue = first::<DialogueRow>(&self.dir.join("dialogues-dev.jsonl"))?.dialogue;
         let lines = dialogue.lines.len();
-        let wanted = SummaryRequest { dialogue, ticket: None, form: FormKind::Ticket };
+        let wanted = SummaryRequest {
+            dialogue,
+            ticket: None,
+            form: FormKind::Ticket,
+        };
         let summary = engine.summarize(caller, wanted).await.map_err(failed)?;
-        let _ = writeln!(text, "━━ 对话小结（{lines} 句对话，方括号里是出处）\n{}", tickets::summary_text(&summary));
+        let _ = writeln!(
+            text,
+            "━━ 对话小结（{lines} 句对话，方括号里是出处）\n{}",
+            tickets::summary_text(&summary)
+        );
 
         let mut inspection_json = json!(inspected);
-        let marked = overlays.iter().find(|(photo, _)| inspected.findings.iter().any(|f| f.photo == Some(*photo) && f.area.is_some()));
+        let marked = overlays.iter().find(|(photo, _)| {
+            inspected
+                .findings
+                .iter()
+                .any(|f| f.photo == Some(*photo) && f.area.is_some())
+        });
         inspection_json["overlay"] = json!(marked.or(overlays.first()).map(|(_, path)| path));
         let versions = json!({
             "shifu": env!("CARGO_PKG_VERSION"),
@@ -185,8 +258,18 @@ impl Appliance<'_> {
         ticket: &str,
     ) -> Result<(shifu_server::engine::InspectionReply, Vec<(usize, PathBuf)>), Failure> {
         let photos = photos_in(&visit.join("photos"))?;
-        let input = inspection::submission(CATEGORY, Some(&visit.join(ticket)), Some(&visit.join("photos_meta.json")), &photos)?;
-        let reply = self.session.engine().inspect(&self.session.caller, input).await.map_err(failed)?;
+        let input = inspection::submission(
+            CATEGORY,
+            Some(&visit.join(ticket)),
+            Some(&visit.join("photos_meta.json")),
+            &photos,
+        )?;
+        let reply = self
+            .session
+            .engine()
+            .inspect(&self.session.caller, input)
+            .await
+            .map_err(failed)?;
         let overlays = inspection::write_overlays(self.session, &reply).await?;
         Ok((reply, overlays))
     }
@@ -208,5 +291,8 @@ fn question(text: &str, model: Option<&str>) -> Result<Question, Failure> {
 
 fn first<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T, Failure> {
     let rows: Vec<T> = json_lines(file)?;
-    Ok(rows.into_iter().next().with_context(|| format!("{} is empty", file.display()))?)
+    Ok(rows
+        .into_iter()
+        .next()
+        .with_context(|| format!("{} is empty", file.display()))?)
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use shifu_domain::models::ImageEncoder;
-use shifu_evals::{Report, answers, duplicates, fault_trees, inspection, ocr, questions, quotes, retrieval, shots, tickets};
+use shifu_evals::{
+    Report, answers, duplicates, fault_trees, inspection, ocr, questions, quotes, retrieval, shots, tickets,
+};
 use shifu_inference::{ModelSet, ModelSetOptions};
 use shifu_server::Config;
 
@@ -15,9 +17,14 @@ pub(crate) fn run(task: &Eval, config: &Config) -> Result<Output, Failure> {
     let models = || ModelSet::load(&config.models_directory(), &ModelSetOptions::default());
     let encoder = || -> Arc<dyn ImageEncoder> { models().encoder };
     let report: Report = match task {
-        Eval::Retrieval { dir, leg: Leg::Lexical } => retrieval::run(dir)?,
+        Eval::Retrieval {
+            dir,
+            leg: Leg::Lexical,
+        } => retrieval::run(dir)?,
         Eval::Retrieval { leg, .. } => {
-            return Err(anyhow!("--leg {leg:?}: this version ranks lexically only; use --leg lexical").into());
+            return Err(
+                anyhow!("--leg {leg:?}: this version ranks lexically only; use --leg lexical").into(),
+            );
         }
         Eval::Quotes { file } => quotes::run(file)?,
         Eval::Answers { file } => answers::run(file)?,
@@ -35,5 +42,8 @@ pub(crate) fn run(task: &Eval, config: &Config) -> Result<Output, Failure> {
         Eval::Fields { file } => tickets::fields(file)?,
         Eval::Intake { file } => tickets::intake(file)?,
     };
-    Ok(Output { text: report.table(), json: report.fields.into() })
+    Ok(Output {
+        text: report.table(),
+        json: report.fields.into(),
+    })
 }

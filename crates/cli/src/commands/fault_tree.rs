@@ -28,7 +28,10 @@ pub(crate) fn check(files: &[String]) -> Result<Output, Failure> {
         }
         trees.push(json!({ "file": file, "check": checked }));
     }
-    Ok(Output { text, json: json!({ "trees": trees }) })
+    Ok(Output {
+        text,
+        json: json!({ "trees": trees }),
+    })
 }
 
 pub(crate) fn analyze(files: &[String], top: Option<&str>) -> Result<Output, Failure> {
@@ -41,7 +44,10 @@ pub(crate) fn analyze(files: &[String], top: Option<&str>) -> Result<Output, Fai
         text.push_str(&described(file, &analysis));
         trees.push(json!({ "file": file, "analysis": analysis }));
     }
-    Ok(Output { text, json: json!({ "trees": trees }) })
+    Ok(Output {
+        text,
+        json: json!({ "trees": trees }),
+    })
 }
 
 fn described(file: &str, analysis: &Analysis) -> String {
@@ -53,7 +59,11 @@ fn described(file: &str, analysis: &Analysis) -> String {
         (None, None) => "not computed".to_owned(),
     };
     let _ = writeln!(text, "  minimal cut sets     {sets}");
-    let _ = writeln!(text, "  decision diagram     {} nodes, {:.1} ms", analysis.bdd_nodes, analysis.ms);
+    let _ = writeln!(
+        text,
+        "  decision diagram     {} nodes, {:.1} ms",
+        analysis.bdd_nodes, analysis.ms
+    );
     if !analysis.cut_sets.is_empty() {
         text.push_str("  likeliest cut sets\n");
     }

@@ -20,22 +20,58 @@ const MANUALS: [&str; 8] = ["pdf", "docx", "html", "htm", "md", "markdown", "txt
 
 pub(crate) fn run(command: Knowledge, config: Config) -> Result<Output, Failure> {
     with_session(config, async |session| match command {
-        Knowledge::Add { path, product_line, models, brand, title, revision, effective, supersedes } => {
+        Knowledge::Add {
+            path,
+            product_line,
+            models,
+            brand,
+            title,
+            revision,
+            effective,
+            supersedes,
+        } => {
             let files = manuals(&path)?;
-            let about = About { product_line, models, brand, title, revision, effective, supersedes };
+            let about = About {
+                product_line,
+                models,
+                brand,
+                title,
+                revision,
+                effective,
+                supersedes,
+            };
             add(&session, &files, &about).await
         }
         Knowledge::List => list(&session).await,
         Knowledge::Retire { id } => {
-            let retired = session.engine().retire_document(&session.caller, &DocumentId(id)).await.map_err(failed)?;
-            Ok(Output { text: line(&retired), json: shown(&retired) })
+            let retired = session
+                .engine()
+                .retire_document(&session.caller, &DocumentId(id))
+                .await
+                .map_err(failed)?;
+            Ok(Output {
+                text: line(&retired),
+                json: shown(&retired),
+            })
         }
         Knowledge::Remove { id } => {
             let id = DocumentId(id);
-            session.engine().remove_document(&session.caller, &id).await.map_err(failed)?;
-            Ok(Output { text: format!("removed {}", id.0), json: json!({ "document_id": id, "status": "removed" }) })
+            session
+                .engine()
+                .remove_document(&session.caller, &id)
+                .await
+                .map_err(failed)?;
+            Ok(Output {
+                text: format!("removed {}", id.0),
+                json: json!({ "document_id": id, "status": "removed" }),
+            })
         }
-        Knowledge::Search { query, model, product_line, top_k } => {
+        Knowledge::Search {
+            query,
+            model,
+            product_line,
+            top_k,
+        } => {
             let request = SearchRequest {
                 query,
                 model: parsed(model.as_deref(), ModelNumber::new)?,
@@ -43,24 +79,46 @@ pub(crate) fn run(command: Knowledge, config: Config) -> Result<Output, Failure>
                 top_k: Some(top_k),
                 ..SearchRequest::default()
             };
-            let reply = session.engine().search(&session.caller, request).await.map_err(failed)?;
+            let reply = session
+                .engine()
+                .search(&session.caller, request)
+                .await
+                .map_err(failed)?;
             let mut text = String::new();
             for (rank, hit) in reply.hits.iter().enumerate() {
-                let _ = writeln!(text, "{}. {} 第 {} 页  {}  ({:.2})", rank + 1, hit.title, hit.page, hit.section, hit.score);
+                let _ = writeln!(
+                    text,
+                    "{}. {} 第 {} 页  {}  ({:.2})",
+                    rank + 1,
+                    hit.title,
+                    hit.page,
+                    hit.section,
+                    hit.score
+                );
                 let _ = writeln!(text, "   {}", hit.text.replace('\n', "\n   "));
             }
             if reply.hits.is_empty() {
                 text.push_str("没有找到");
             }
-            Ok(Output { text, json: json!(reply) })
+            Ok(Output {
+                text,
+                json: json!(reply),
+            })
         }
     })
 }
 
 pub(crate) fn ask(question: Question, config: Config) -> Result<Output, Failure> {
     with_session(config, async |session| {
-        let reply = session.engine().answer(&session.caller, question).await.map_err(failed)?;
-        Ok(Output { text: answer_text(&reply), json: json!(reply) })
+        let reply = session
+            .engine()
+            .answer(&session.caller, question)
+            .await
+            .map_err(failed)?;
+        Ok(Output {
+            text: answer_text(&reply),
+            json: json!(reply),
+        })
     })
 }
 
@@ -71,8 +129,19 @@ pub(crate) fn answer_text(reply: &AnswerReply) -> String {
         let _ = writeln!(text, "⚠ {warning}");
     }
     for (number, citation) in reply.citations.iter().enumerate() {
-        let label = citation.page_label.as_deref().map(|label| format!("（印刷页码 {label}）")).unwrap_or_default();
-        let _ = writeln!(text, "[{}] {} 第 {} 页{label}  {}", number + 1, citation.title, citation.page, citation.section);
+        let label = citation
+            .page_label
+            .as_deref()
+            .map(|label| format!("（印刷页码 {label}）"))
+            .unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "[{}] {} 第 {} 页{label}  {}",
+            number + 1,
+            citation.title,
+            citation.page,
+            citation.section
+        );
         let _ = writeln!(text, "    “{}”", citation.quote.replace('\n', " "));
     }
     if let Some(refusal) = &reply.refusal {
@@ -96,10 +165,20 @@ pub(crate) struct About {
 
 impl About {
     fn metadata(&self, file: &Path) -> Result<DocumentMetadata, Failure> {
-        let line = self.product_line.as_deref().ok_or_else(|| anyhow!("say which appliance it is for: --product-line L"))?;
-        let date = |text: &str| text.parse().with_context(|| format!("--effective {text:?} is not a date such as 2025-03-01"));
-        let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let models: Result<Vec<ModelNumber>, _> = self.models.iter().map(|model| ModelNumber::new(model)).collect();
+        let line = self
+            .product_line
+            .as_deref()
+            .ok_or_else(|| anyhow!("say which appliance it is for: --product-line L"))?;
+        let date = |text: &str| {
+            text.parse()
+                .with_context(|| format!("--effective {text:?} is not a date such as 2025-03-01"))
+        };
+        let stem = file
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let models: Result<Vec<ModelNumber>, _> =
+            self.models.iter().map(|model| ModelNumber::new(model)).collect();
         Ok(DocumentMetadata {
             title: self.title.clone().unwrap_or(stem),
             product_line: ProductLine::new(line).map_err(anyhow::Error::from)?,
@@ -117,8 +196,12 @@ fn manuals(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
-            let entries = std::fs::read_dir(path).with_context(|| format!("cannot read folder {}", path.display()))?;
-            let mut inside = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, std::io::Error>>().map_err(anyhow::Error::from)?;
+            let entries =
+                std::fs::read_dir(path).with_context(|| format!("cannot read folder {}", path.display()))?;
+            let mut inside = entries
+                .map(|entry| Ok(entry?.path()))
+                .collect::<Result<Vec<_>, std::io::Error>>()
+                .map_err(anyhow::Error::from)?;
             inside.sort();
             inside.retain(|file| file.is_dir() || is_manual(file));
             files.extend(manuals(&inside)?);
@@ -133,7 +216,10 @@ fn manuals(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn is_manual(file: &Path) -> bool {
-    let extension = file.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    let extension = file
+        .extension()
+        .map(|e| e.to_string_lossy().to_ascii_lowercase())
+        .unwrap_or_default();
     MANUALS.contains(&extension.as_str())
 }
 
@@ -160,18 +246,40 @@ async fn add(session: &Session, files: &[PathBuf], about: &About) -> Result<Outp
     if documents.is_empty() {
         return Err(anyhow!(errors.join("\n")).into());
     }
-    Ok(Output { text, json: json!({ "documents": documents, "errors": errors }) })
+    Ok(Output {
+        text,
+        json: json!({ "documents": documents, "errors": errors }),
+    })
 }
 
 /// Adds one file and waits until it can be found.
-pub(crate) async fn add_one(session: &Session, file: &Path, metadata: DocumentMetadata) -> Result<DocumentRecord, Failure> {
-    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+pub(crate) async fn add_one(
+    session: &Session,
+    file: &Path,
+    metadata: DocumentMetadata,
+) -> Result<DocumentRecord, Failure> {
+    let name = file
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let engine = session.engine();
-    let added = engine.add_document(&session.caller, &name, read(file)?.into(), metadata).await.map_err(failed)?;
-    let record = engine.wait_for_document(&added.document_id).await.map_err(failed)?;
+    let added = engine
+        .add_document(&session.caller, &name, read(file)?.into(), metadata)
+        .await
+        .map_err(failed)?;
+    let record = engine
+        .wait_for_document(&added.document_id)
+        .await
+        .map_err(failed)?;
     if record.status == DocumentStatus::Failed {
-        let reason = record.error.clone().unwrap_or_else(|| "it could not be read".to_owned());
-        engine.remove_document(&session.caller, &record.document_id).await.map_err(failed)?;
+        let reason = record
+            .error
+            .clone()
+            .unwrap_or_else(|| "it could not be read".to_owned());
+        engine
+            .remove_document(&session.caller, &record.document_id)
+            .await
+            .map_err(failed)?;
         return Err(anyhow!("{}: {reason}", file.display()).into());
     }
     Ok(record)
@@ -179,16 +287,29 @@ pub(crate) async fn add_one(session: &Session, file: &Path, metadata: DocumentMe
 
 async fn list(session: &Session) -> Result<Output, Failure> {
     let (mut text, mut documents) = (String::new(), Vec::new());
-    let mut request = PageRequest { limit: Some(200), ..PageRequest::default() };
+    let mut request = PageRequest {
+        limit: Some(200),
+        ..PageRequest::default()
+    };
     loop {
-        let page = session.engine().store().documents(&request, &[]).await.map_err(|error| failed(error.into()))?;
+        let page = session
+            .engine()
+            .store()
+            .documents(&request, &[])
+            .await
+            .map_err(|error| failed(error.into()))?;
         for record in &page.items {
             text.push_str(&line(record));
             documents.push(shown(record));
         }
         match page.next_cursor {
             Some(cursor) => request.cursor = Some(cursor),
-            None => return Ok(Output { text, json: json!({ "items": documents, "next_cursor": null }) }),
+            None => {
+                return Ok(Output {
+                    text,
+                    json: json!({ "items": documents, "next_cursor": null }),
+                });
+            }
         }
     }
 }

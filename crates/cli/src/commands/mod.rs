@@ -26,7 +26,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<Option<Output>, Failure> {
         Command::Serve { listen } => return serve::run(listen, config).map(|()| None),
         Command::Models(command) => models::run(&command, &config.models_directory()),
         Command::Knowledge(command) => knowledge::run(command, config),
-        Command::Ask { question, model, product_line, conversation } => {
+        Command::Ask {
+            question,
+            model,
+            product_line,
+            conversation,
+        } => {
             let question = Question {
                 question,
                 model: knowledge::parsed(model.as_deref(), ModelNumber::new)?,
@@ -38,9 +43,18 @@ pub(crate) fn run(arguments: Arguments) -> Result<Option<Output>, Failure> {
         }
         Command::Bom(Bom::Load { file }) => diagnosis::load_bom(&file, config),
         Command::Standards(Standards::Enrol { category, dir }) => inspection::enrol(&category, &dir, config),
-        Command::Inspect { category, ticket, photos_meta, photo } => {
-            inspection::inspect(&category, ticket.as_deref(), photos_meta.as_deref(), &photo, config)
-        }
+        Command::Inspect {
+            category,
+            ticket,
+            photos_meta,
+            photo,
+        } => inspection::inspect(
+            &category,
+            ticket.as_deref(),
+            photos_meta.as_deref(),
+            &photo,
+            config,
+        ),
         Command::FaultTree(FaultTree::Check { file }) => fault_tree::check(&file),
         Command::FaultTree(FaultTree::Analyze { file, top }) => fault_tree::analyze(&file, top.as_deref()),
         Command::FaultTree(FaultTree::Load { file, product_line }) => {

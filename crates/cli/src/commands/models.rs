@@ -23,7 +23,11 @@ pub(crate) fn run(command: &Models, dir: &Path) -> Result<Output, Failure> {
 }
 
 /// Installs with a progress bar on stderr.
-pub(crate) fn install(names: &[&str], dir: &Path, from: Option<&Path>) -> Result<Vec<ModelStatus>, InferenceError> {
+pub(crate) fn install(
+    names: &[&str],
+    dir: &Path,
+    from: Option<&Path>,
+) -> Result<Vec<ModelStatus>, InferenceError> {
     let bar = progress::bar(0, "models");
     let installed = shifu_inference::install(names, dir, from, &mut |progress| show(&bar, progress));
     bar.finish_and_clear();
@@ -32,7 +36,11 @@ pub(crate) fn install(names: &[&str], dir: &Path, from: Option<&Path>) -> Result
 
 fn show(bar: &ProgressBar, progress: Progress<'_>) {
     // The bar counts models in hundredths, so that the bytes of the current file move it too.
-    let within = if progress.total_bytes > 0 { progress.done_bytes * 100 / progress.total_bytes } else { 0 };
+    let within = if progress.total_bytes > 0 {
+        progress.done_bytes * 100 / progress.total_bytes
+    } else {
+        0
+    };
     bar.set_length(progress.steps as u64 * 100);
     bar.set_position(progress.step as u64 * 100 + within);
     let doing = match progress.phase {
@@ -66,7 +74,13 @@ fn shown(statuses: &[ModelStatus], dir: &Path) -> Output {
             ModelState::Unavailable { reason } => format!("not for this machine: {reason}"),
         };
         let size = status.size_bytes as f64 / 1e6;
-        text.push_str(&format!("  {:<24} {:>7.1} MB  {:<12} {state}\n", status.name, size, status.licence));
+        text.push_str(&format!(
+            "  {:<24} {:>7.1} MB  {:<12} {state}\n",
+            status.name, size, status.licence
+        ));
     }
-    Output { text, json: json!({ "directory": dir, "models": statuses }) }
+    Output {
+        text,
+        json: json!({ "directory": dir, "models": statuses }),
+    }
 }

@@ -16,7 +16,10 @@ pub(crate) fn run(listen: Option<SocketAddr>, mut config: Config) -> Result<(), 
     block_on(async {
         let session = Session::open(config).await?;
         if let Some(key) = session.engine().first_key().await.map_err(failed)? {
-            eprintln!("no key existed yet; an admin key was made and is shown only now: {}", key.key);
+            eprintln!(
+                "no key existed yet; an admin key was made and is shown only now: {}",
+                key.key
+            );
         }
         listen_and_serve(session.into_state()).await
     })
@@ -25,7 +28,9 @@ pub(crate) fn run(listen: Option<SocketAddr>, mut config: Config) -> Result<(), 
 /// Serves until Ctrl-C or SIGTERM.
 pub(crate) async fn listen_and_serve(state: AppState) -> Result<(), Failure> {
     let address = state.config().listen;
-    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))?;
     let address = listener.local_addr().map_err(anyhow::Error::from)?;
     eprintln!("shifu listens on http://{address}  (API description: http://{address}/docs)");
     serve(state, listener, stop_signal()).await.map_err(failed)

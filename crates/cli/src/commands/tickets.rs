@@ -16,13 +16,31 @@ use crate::output::{Failure, Output};
 use crate::session::{failed, read_text, with_session};
 
 pub(crate) fn summarize(file: &Path, form: &str, config: Config) -> Result<Output, Failure> {
-    let dialogue: Dialogue = serde_json::from_str(&read_text(file)?)
-        .with_context(|| format!("{} is no dialogue: [{{\"speaker\":\"customer|agent|technician\",\"text\":\"…\"}}]", file.display()))?;
+    let dialogue: Dialogue = serde_json::from_str(&read_text(file)?).with_context(|| {
+        format!(
+            "{} is no dialogue: [{{\"speaker\":\"customer|agent|technician\",\"text\":\"…\"}}]",
+            file.display()
+        )
+    })?;
     let form: FormKind = serde_json::from_value(Value::String(form.to_owned()))
         .map_err(|_| anyhow!("--form {form:?}: use overall, ticket or fault"))?;
     with_session(config, async |session| {
-        let summary = session.engine().summarize(&session.caller, SummaryRequest { dialogue, ticket: None, form }).await.map_err(failed)?;
-        Ok(Output { text: summary_text(&summary), json: json!(summary) })
+        let summary = session
+            .engine()
+            .summarize(
+                &session.caller,
+                SummaryRequest {
+                    dialogue,
+                    ticket: None,
+                    form,
+                },
+            )
+            .await
+            .map_err(failed)?;
+        Ok(Output {
+            text: summary_text(&summary),
+            json: json!(summary),
+        })
     })
 }
 
@@ -33,8 +51,15 @@ pub(crate) fn intake(text: String, date: Option<&str>, config: Config) -> Result
             Some(text) => instant(text, &zone)?,
             None => Timestamp::now(),
         };
-        let ticket = session.engine().intake(text, Some(received_at)).await.map_err(failed)?;
-        Ok(Output { text: ticket_text(&ticket)?, json: json!(ticket) })
+        let ticket = session
+            .engine()
+            .intake(text, Some(received_at))
+            .await
+            .map_err(failed)?;
+        Ok(Output {
+            text: ticket_text(&ticket)?,
+            json: json!(ticket),
+        })
     })
 }
 
@@ -43,8 +68,13 @@ fn instant(text: &str, zone: &jiff::tz::TimeZone) -> Result<Timestamp, Failure> 
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }
-    let date: Date = text.parse().map_err(|_| anyhow!("--date {text:?} is neither 2026-11-23 nor an RFC 3339 time"))?;
-    Ok(date.to_zoned(zone.clone()).map_err(anyhow::Error::from)?.timestamp())
+    let date: Date = text
+        .parse()
+        .map_err(|_| anyhow!("--date {text:?} is neither 2026-11-23 nor an RFC 3339 time"))?;
+    Ok(date
+        .to_zoned(zone.clone())
+        .map_err(anyhow::Error::from)?
+        .timestamp())
 }
 
 /// A summary as a shift leader reads it.
@@ -53,11 +83,20 @@ pub(crate) fn summary_text(summary: &Summary) -> String {
     for line in &summary.summary {
         let _ = writeln!(text, "· {} {}", line.text, pointers(&line.lines));
     }
-    let Ok(Value::Object(fields)) = serde_json::to_value(&summary.fields) else { return text };
+    let Ok(Value::Object(fields)) = serde_json::to_value(&summary.fields) else {
+        return text;
+    };
     for (name, label) in FIELDS {
-        let Some(field) = fields.get(name).filter(|field| !field.is_null()) else { continue };
+        let Some(field) = fields.get(name).filter(|field| !field.is_null()) else {
+            continue;
+        };
         let lines: Vec<usize> = serde_json::from_value(field["lines"].clone()).unwrap_or_default();
-        let _ = writeln!(text, "{label}：{} {}", field_value(&field["value"]), pointers(&lines));
+        let _ = writeln!(
+            text,
+            "{label}：{} {}",
+            field_value(&field["value"]),
+            pointers(&lines)
+        );
     }
     text
 }
@@ -79,7 +118,13 @@ const FIELDS: [(&str, &str); 11] = [
 fn field_value(value: &Value) -> String {
     match value {
         Value::Array(parts) => {
-            let shown = parts.iter().map(|part| format!("{} × {}", part["name"].as_str().unwrap_or_default(), part["quantity"]));
+            let shown = parts.iter().map(|part| {
+                format!(
+                    "{} × {}",
+                    part["name"].as_str().unwrap_or_default(),
+                    part["quantity"]
+                )
+            });
             shown.collect::<Vec<_>>().join("、")
         }
         Value::String(text) => text.clone(),
@@ -88,13 +133,21 @@ fn field_value(value: &Value) -> String {
 }
 
 fn pointers(lines: &[usize]) -> String {
-    format!("[{}]", lines.iter().map(usize::to_string).collect::<Vec<_>>().join(","))
+    format!(
+        "[{}]",
+        lines.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
+    )
 }
 
 fn ticket_text(ticket: &StructuredTicket) -> Result<String, Failure> {
-    let Value::Object(fields) = serde_json::to_value(ticket).map_err(anyhow::Error::from)? else { return Ok(String::new()) };
+    let Value::Object(fields) = serde_json::to_value(ticket).map_err(anyhow::Error::from)? else {
+        return Ok(String::new());
+    };
     let mut text = String::new();
-    for (name, value) in fields.iter().filter(|(name, value)| *name != "missing" && !empty(value)) {
+    for (name, value) in fields
+        .iter()
+        .filter(|(name, value)| *name != "missing" && !empty(value))
+    {
         let _ = writeln!(text, "{name:<14} {}", bare(value));
     }
     for missing in &ticket.missing {
@@ -118,7 +171,9 @@ fn bare(value: &Value) -> String {
         Value::Object(fields) => match fields.get("value") {
             Some(value) => bare(value),
             None => {
-                let inner = fields.iter().filter(|(name, value)| *name != "spans" && !empty(value));
+                let inner = fields
+                    .iter()
+                    .filter(|(name, value)| *name != "spans" && !empty(value));
                 inner.map(|(_, value)| bare(value)).collect::<Vec<_>>().join(" ")
             }
         },

@@ -3,7 +3,10 @@
 use crate::names::ProductLine;
 
 const NAMES: [(&str, &[&str]); 4] = [
-    ("split_air_conditioner", &["分体空调", "挂机空调", "壁挂空调", "变频空调", "空调", "挂机"]),
+    (
+        "split_air_conditioner",
+        &["分体空调", "挂机空调", "壁挂空调", "变频空调", "空调", "挂机"],
+    ),
     ("gas_water_heater", &["燃气热水器", "热水器"]),
     ("drum_washing_machine", &["滚筒洗衣机", "洗衣机"]),
     ("smart_toilet", &["智能马桶", "智能坐便器", "马桶", "坐便器"]),

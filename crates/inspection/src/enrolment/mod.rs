@@ -336,7 +336,10 @@ impl EnrolledStandard {
         encoder: &dyn ImageEncoder,
     ) -> Result<PhotoAdded, EnrolmentError> {
         let added = self.add_photos(vec![photo], encoder)?;
-        Ok(added.into_iter().next().unwrap_or(PhotoAdded { accepted: false, reason: None }))
+        Ok(added.into_iter().next().unwrap_or(PhotoAdded {
+            accepted: false,
+            reason: None,
+        }))
     }
 
     /// Adds photos, each with its own result; equal to enrolling all photos anew, but no earlier photo is decoded or encoded,
@@ -350,11 +353,17 @@ impl EnrolledStandard {
         encoder: &dyn ImageEncoder,
     ) -> Result<Vec<PhotoAdded>, EnrolmentError> {
         self.require_encoder(&encoder.version())?;
-        let read: Vec<_> = photos.into_par_iter().map(|photo| self.read(photo, encoder)).collect();
+        let read: Vec<_> = photos
+            .into_par_iter()
+            .map(|photo| self.read(photo, encoder))
+            .collect();
         let read: Vec<Read> = read.into_iter().collect::<Result<_, _>>()?;
         let mut changed = BTreeSet::new();
         let added = read.into_iter().map(|outcome| match outcome {
-            Err(refusal) => PhotoAdded { accepted: false, reason: Some(refusal.reason) },
+            Err(refusal) => PhotoAdded {
+                accepted: false,
+                reason: Some(refusal.reason),
+            },
             Ok((checkpoint, stored)) => {
                 let added = self.place(&checkpoint, stored);
                 if added.accepted {
@@ -371,7 +380,10 @@ impl EnrolledStandard {
 
     /// Puts a photo beside those of its checkpoint, unless it repeats one or there are too many.
     fn place(&mut self, checkpoint: &CheckpointId, stored: StoredPhoto) -> PhotoAdded {
-        let refused = |reason: String| PhotoAdded { accepted: false, reason: Some(reason) };
+        let refused = |reason: String| PhotoAdded {
+            accepted: false,
+            reason: Some(reason),
+        };
         let name = stored.name.clone();
         let photos = self.photos.entry(checkpoint.clone()).or_default();
         let mut with_new = photos.clone();
@@ -382,12 +394,17 @@ impl EnrolledStandard {
             return refused(refusal.reason);
         }
         if with_new.len() == photos.len() {
-            let pair = dropped.last().map(|pair| (pair.name.clone(), pair.same_as.clone()));
+            let pair = dropped
+                .last()
+                .map(|pair| (pair.name.clone(), pair.same_as.clone()));
             let other = pair.map_or(String::new(), |(a, b)| if a == name { b } else { a });
             return refused(format!("与已登记的照片 {other} 几乎相同，不重复计入"));
         }
         *photos = with_new;
-        PhotoAdded { accepted: true, reason: None }
+        PhotoAdded {
+            accepted: true,
+            reason: None,
+        }
     }
 
     pub(crate) fn require_encoder(&self, given: &ModelVersion) -> Result<(), EnrolmentError> {
@@ -466,7 +483,11 @@ impl EnrolledStandard {
             .checkpoint(id)
             .is_some_and(|c| c.has(Check::Difference) || c.has(Check::Violation));
         let photos = self.photos.get(id).map_or(&[][..], Vec::as_slice);
-        let model = if needs { CheckpointModel::fit(photos, &self.config) } else { None };
+        let model = if needs {
+            CheckpointModel::fit(photos, &self.config)
+        } else {
+            None
+        };
         match model {
             Some(model) => self.models.insert(id.clone(), model),
             None => self.models.remove(id),

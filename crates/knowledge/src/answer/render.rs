@@ -189,12 +189,17 @@ fn code_rows(
 fn codes_beside(ranked: &Ranked, asked: &[String]) -> Option<usize> {
     let named = |text: &str| -> Vec<String> {
         let tokens = terms::tokens(text).into_iter();
-        let codes = tokens.filter(|token| token.shape == terms::Shape::Code).map(|token| token.canonical);
+        let codes = tokens
+            .filter(|token| token.shape == terms::Shape::Code)
+            .map(|token| token.canonical);
         codes.filter(|code| !is_refrigerant(code)).collect()
     };
     let about = |codes: &[String]| asked.iter().any(|code| codes.contains(code));
     let headings = ranked.stored.passage.section.iter().rev();
-    match headings.map(|heading| named(heading)).find(|codes| !codes.is_empty()) {
+    match headings
+        .map(|heading| named(heading))
+        .find(|codes| !codes.is_empty())
+    {
         Some(codes) => about(&codes).then_some(codes.len()),
         None => about(&named(&ranked.stored.passage.text)).then_some(usize::MAX),
     }
@@ -202,7 +207,8 @@ fn codes_beside(ranked: &Ranked, asked: &[String]) -> Option<usize> {
 
 /// `R32`, `R410` look like codes and stand in many headings.
 fn is_refrigerant(code: &str) -> bool {
-    code.strip_prefix('R').is_some_and(|digits| digits.len() >= 2 && digits.bytes().all(|b| b.is_ascii_digit()))
+    code.strip_prefix('R')
+        .is_some_and(|digits| digits.len() >= 2 && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn asks_what_to_do(folded: &str) -> bool {

@@ -8,6 +8,7 @@ mod diagnosis;
 mod inspection;
 mod knowledge;
 mod lexicon;
+mod standards;
 mod tickets;
 
 use std::collections::BTreeMap;

@@ -99,7 +99,7 @@ fn sentences(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive(['。', '！', '？', '；', '\n'])
 }
 
-/// How an answer came about. Only the key that asked, and admin, may see it.
+/// How an answer came about. A key limited to brands sees its own answers only.
 #[utoipa::path(get, path = "/v1/answers/{answer_id}", tag = "knowledge", params(("answer_id" = String, Path)), responses(
     (status = 200, description = "the answer, recognised codes and models, filters, explained candidates, versions", body = Object),
     (status = 404, body = ErrorBody)))]
