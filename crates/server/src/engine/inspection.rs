@@ -1,4 +1,4 @@
-//! Standards and their photos in; inspections, on-site checks and alerts out.
+//! Submissions in; inspections, on-site checks and alerts out.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -6,18 +6,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use shifu_domain::models::ImageEncoder;
-use shifu_domain::{CategoryId, CheckpointId, Finding, Severity, TicketId, Verdict};
+use shifu_domain::{CheckpointId, Finding, Severity, TicketId, Verdict};
 use shifu_inspection::{
-    DecodeError, EnrolledStandard, Enrolment, EnrolmentConfig, EnrolmentError, EnrolmentLabel,
-    EnrolmentPhoto, EnrolmentReport, Fingerprint, Inspection, InspectionError, Inspector, InspectorConfig,
-    PhotoAdded, PhotoCheck, PhotoIndex, PhotoMeta, PhotoRef, Standard, StandardError, Submission,
-    SubmittedPhoto, Ticket, alerts_for,
+    DecodeError, EnrolledStandard, Fingerprint, Inspection, InspectionError, Inspector, InspectorConfig,
+    PhotoCheck, PhotoIndex, PhotoMeta, PhotoRef, Submission, SubmittedPhoto, Ticket, alerts_for,
 };
 use shifu_store::{
-    InspectionRecord, InspectionStatus, NewAlert, NewInspection, NewPhoto, PhotoOutcome, StandardPhoto,
-    StoreError,
+    InspectionRecord, InspectionStatus, NewAlert, NewInspection, NewPhoto, PhotoOutcome, StoreError,
 };
 
 use super::Engine;
