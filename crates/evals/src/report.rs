@@ -56,7 +56,7 @@ fn inline(value: &Value) -> String {
     match value {
         Value::Number(number) => match number.as_f64() {
             Some(float) if number.is_f64() && float != 0.0 && float.abs() < 1e-3 => format!("{float:.6e}"),
-            Some(float) if number.is_f64() => format!("{float:.4}"),
+            Some(float) if number.is_f64() => format!("{float:.6}"),
             _ => number.to_string(),
         },
         Value::String(text) => text.clone(),
