@@ -196,7 +196,7 @@ async fn an_idempotency_key_runs_a_call_once_even_across_a_restart() {
         .await;
     let call = async |server: &Server, key: &str, role: &str| {
         let request = server
-            .request(&key, "POST", "/v1/keys")
+            .request(key, "POST", "/v1/keys")
             .header("idempotency-key", "once");
         let request = request.header(header::CONTENT_TYPE, "application/json");
         server
