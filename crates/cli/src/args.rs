@@ -191,7 +191,7 @@ pub(crate) enum Bom {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Standards {
-    /// Enrols DIR/<checkpoint>/good/*.jpg and DIR/<checkpoint>/<violation>/*.jpg, with DIR/standard.toml.
+    /// Enrols `DIR/CHECKPOINT/good/*.jpg` and `DIR/CHECKPOINT/VIOLATION/*.jpg`, with `DIR/standard.toml`.
     Enrol { category: String, dir: PathBuf },
 }
 

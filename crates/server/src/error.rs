@@ -1,6 +1,6 @@
 //! Errors as the caller sees them. The only file that knows HTTP statuses.
 //!
-//! A handler gives an [`ApiError`]; it travels in the response's extensions to [`render`], which knows the request's id and
+//! A handler gives an [`ApiError`]; it travels in the response's extensions to `render`, which knows the request's id and
 //! language and writes the contract's body. 5xx is logged once, with the request id, and hides the inside.
 
 use axum::extract::Request;

@@ -36,7 +36,9 @@ pub(crate) fn install(
 
 fn show(bar: &ProgressBar, progress: Progress<'_>) {
     // The bar counts models in hundredths, so that the bytes of the current file move it too.
-    let within = (progress.done_bytes * 100).checked_div(progress.total_bytes).unwrap_or(0);
+    let within = (progress.done_bytes * 100)
+        .checked_div(progress.total_bytes)
+        .unwrap_or(0);
     bar.set_length(progress.steps as u64 * 100);
     bar.set_position(progress.step as u64 * 100 + within);
     let doing = match progress.phase {

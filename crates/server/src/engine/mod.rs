@@ -1,7 +1,7 @@
 //! The five flows over one data directory: what HTTP handlers and the command line share.
 //!
 //! [`Engine::open`] opens records, index and models, and rebuilds what lives in memory: standards, fault trees with the repairs they
-//! have learnt from, fingerprints of earlier photos, the lexicon. A verb takes the [`Caller`] on whose behalf it acts, does the
+//! have learnt from, fingerprints of earlier photos, the lexicon. A verb takes the [`crate::Caller`] on whose behalf it acts, does the
 //! computing behind the [`Gate`], and keeps what must be kept before it returns.
 
 mod diagnosis;
