@@ -1,6 +1,6 @@
 //! Verified model files behind the model traits of `shifu-domain`, by ONNX Runtime and candle.
 //!
-//! In come the models of `models/manifest.toml`, installed below one folder ([`install`]); out go
+//! In come the models of `models/manifest.toml`, installed below one folder ([`mod@install`]); out go
 //! `TextEmbedder`, `TextRecognizer`, `TextGenerator` and `ImageEncoder` ([`ModelSet`]). Each loaded model is owned by one
 //! thread behind a bounded queue ([`queue`]). No other crate names candle or ort, and nothing here opens a connection:
 //! wheels are fetched by the `pip` of the machine, only when `install` is called.
