@@ -14,6 +14,8 @@ trap 'rm -rf "$WORK"' EXIT
 BODY="$WORK/section.md"
 
 say() { printf '%s\n' "$*" | tee -a "$BODY"; }
+# Names in the place of this machine's paths.
+shown() { sed "s#$SHIFU#shifu#g; s#$DATA#DATA_DIR#g; s#$WORK#WORK#g; s#$SHIFU_MODELS_DIR#MODELS_DIR#g; s#$ROOT/##g"; }
 # measure TITLE COMMAND...: runs it, shows the command (with placeholders for this machine's paths) and what it printed
 measure() {
     local title="$1"
@@ -21,10 +23,10 @@ measure() {
     say "### $title"
     say ''
     say '```text'
-    say "\$ $(printf '%s ' "$@" | sed "s#$SHIFU#shifu#g; s#$DATA#DATA_DIR#g; s#$WORK#WORK#g; s#$ROOT/##g")"
+    say "\$ $(printf '%s ' "$@" | shown)"
     local status=0
     "$@" > "$WORK/out" 2> "$WORK/err" || status=$?
-    sed "s#$DATA#DATA_DIR#g; s#$WORK#WORK#g; s#$ROOT/##g" "$WORK/out" | tee -a "$BODY"
+    shown < "$WORK/out" | tee -a "$BODY"
     if [ $status -ne 0 ]; then
         say "exit status $status"
         tail -3 "$WORK/err" | tee -a "$BODY"
