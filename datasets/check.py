@@ -1,8 +1,8 @@
-"""Checks the bundled appliance data: references, counts, and that quotes stand on their pages.
+"""Checks the bundled appliance data: references, counts, that quotes stand on their pages, and that no two rows are alike.
 
-    python3 datasets/check.py [datasets/split_air_conditioner]
+    python3 datasets/check.py [datasets/split_air_conditioner …]
 
-Standard library only (Python 3.11 for `tomllib`); `pdftotext` is used for the page texts, and the
+Without a folder it checks all that have a `bom.toml`. Standard library only (Python 3.11 for `tomllib`); `pdftotext` is used for the page texts, and the
 page checks fall back to the Markdown source where it is not installed. Exit status 1 on any fault.
 """
 
@@ -15,7 +15,9 @@ import subprocess
 import sys
 import tomllib
 
+ALIKE = 0.3  # the greatest share of their character 8-grams that two rows may have in common
 FIELDS = "phenomenon location cause action parts result pending request warranty fee appointment".split()
+REASONS = {"unknown_code", "unknown_model", "model_needed", "product_line_needed", "out_of_scope", "no_evidence"}
 faults = []
 
 
@@ -32,12 +34,13 @@ def lines_of(path):
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-def check_bom(root):
+def check_bom(root, models):
     parts = {}
     for part in tomllib.loads((root / "bom.toml").read_text(encoding="utf-8"))["part"]:
         number = part["part_number"]
         expect(number not in parts, f"bom: {number} twice")
         expect(re.fullmatch(r"\d+\.\d\d", part["price"]), f"bom: {number} price {part['price']}")
+        expect(any(fnmatch.fnmatch(model, glob) for glob in part["fits"] for model in models), f"bom: {number} fits no model")
         parts[number] = part
     return parts
 
@@ -128,14 +131,17 @@ def check_documents(root):
 
 
 def check_questions(root, pages):
-    seen = set()
+    seen, texts = set(), []
     for split in ("dev", "test"):
-        rows = lines_of(root / f"questions-{split}.jsonl")
+        rows, earlier = lines_of(root / f"questions-{split}.jsonl"), set()
         for row in rows:
             expect(row["id"] not in seen, f"questions: {row['id']} twice")
+            expect(row.get("follows", None) is None or row["follows"] in earlier, f"questions: {row['id']} follows none that stands before it")
             seen.add(row["id"])
+            earlier.add(row["id"])
+            texts.append((row["id"], row["question"]))
             if not row["answerable"]:
-                expect(row.get("reason"), f"questions: {row['id']} has no reason")
+                expect(row.get("reason") in REASONS, f"questions: {row['id']} reason {row.get('reason')}")
                 continue
             text = pages.get(row["document"], [])
             here = squeeze(text[row["page"] - 1]) if len(text) >= row["page"] else ""
@@ -143,12 +149,25 @@ def check_questions(root, pages):
             for answer in row["answers"][:1]:
                 expect(squeeze(answer) in squeeze(row["quote"]), f"questions: {row['id']} quote lacks {answer}")
         print(f"questions-{split}: {sum(r['answerable'] for r in rows)} answerable, "
-              f"{sum(not r['answerable'] for r in rows)} unanswerable")
+              f"{sum(not r['answerable'] for r in rows)} unanswerable, {sum('follows' in r for r in rows)} follow-ups")
+    check_different("questions", texts)
+    printed = grams("".join(text for document in pages.values() for text in document))
+    repeating = [label for label, text in texts if grams(text) & printed]
+    expect(len(repeating) * 3 <= len(texts), f"questions: more than a third repeat eight characters of a manual: {repeating}")
 
 
-def grams(dialogue):
-    text = "".join(squeeze(turn["text"]) for turn in dialogue)
-    return {text[i:i + 8] for i in range(len(text) - 7)}
+def grams(text):
+    text = squeeze(text)
+    return {text[i:i + 8] for i in range(len(text) - 7)} or {text}
+
+
+def check_different(what, texts):
+    """`texts` is [(label, text)]: the share of the shorter one's 8-grams that the other has as well."""
+    rows = [(label, grams(text)) for label, text in texts if text]
+    worst = max(((len(a & b) / min(len(a), len(b)), one, other) for i, (one, a) in enumerate(rows) for other, b in rows[:i]),
+                default=(0.0, "", ""))
+    expect(worst[0] <= ALIKE, f"{what}: {worst[2]} and {worst[1]} share {worst[0]:.1%} of their 8-grams")
+    print(f"{what}: the most alike two share {worst[0]:.2%} of their character 8-grams")
 
 
 def check_dialogues(root, parts):
@@ -157,6 +176,7 @@ def check_dialogues(root, parts):
         part = lines_of(root / f"dialogues-{split}.jsonl")
         print(f"dialogues-{split}: {len(part)} dialogues, {sum(len(r['dialogue']) for r in part)} turns")
         rows += part
+    expect(len({row["id"] for row in rows}) == len(rows), "dialogues: an id twice")
     for row in rows:
         turns = len(row["dialogue"])
         expect(10 <= turns <= 30, f"dialogues: {row['id']} has {turns} turns")
@@ -170,13 +190,9 @@ def check_dialogues(root, parts):
                 for part in field["value"]:
                     number = part.get("part_number")
                     expect(number is None or number in parts, f"dialogues: {row['id']} unknown part {number}")
-    worst = 0.0
-    for i, one in enumerate(rows):
-        for other in rows[:i]:
-            a, b = grams(one["dialogue"]), grams(other["dialogue"])
-            worst = max(worst, len(a & b) / min(len(a), len(b)))
-    expect(worst <= 0.3, f"dialogues: two share {worst:.1%} of their 8-grams")
-    print(f"dialogues: the most alike two share {worst:.2%} of their character 8-grams")
+    check_different("dialogues", [(row["id"], "".join(turn["text"] for turn in row["dialogue"])) for row in rows])
+    check_different("reference summaries", [(row["id"], row["reference"]) for row in rows])
+    check_different("summaries by role", [(row["id"], "".join(row["reference_by_role"].values())) for row in rows])
 
 
 def check_rows(root, parts, tree, models):
@@ -202,22 +218,56 @@ def check_rows(root, parts, tree, models):
         rows = lines_of(root / f"{name}.jsonl")
         for row in rows:
             wanted = row["expect"] if name == "intakes" else row
-            ids = {s["id"] if isinstance(s, dict) else s for s in wanted["symptoms"]}
-            expect(ids <= symptoms, f"{name}: {row} symptoms {ids - symptoms}")
+            label = row.get("id") or row["ticket_id"]
+            ids = {s["id"] for s in wanted["symptoms"]}
+            expect(ids <= symptoms, f"{name}: {label} symptoms {ids - symptoms}")
+            expect(set(wanted["fault_codes"]) <= codes, f"{name}: {label} codes {wanted['fault_codes']}")
+            expect(wanted["model"] is None or wanted["model"] in models, f"{name}: {label} model {wanted['model']}")
         print(f"{name}: {len(rows)} rows")
+        check_different(name, [(row.get("id") or row["ticket_id"], row["text"]) for row in rows])
 
 
-def main():
-    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent / "split_air_conditioner")
-    models = ["KFR-26GW/QH1", "KFR-35GW/QH1", "KFR-50GW/QH1"]
-    parts = check_bom(root)
+def check_standards(root):
+    found = sorted((root / "standards").glob("*/standard.toml"))
+    expect(found, "standards: no standard.toml")
+    for path in found:
+        standard = tomllib.loads(path.read_text(encoding="utf-8"))
+        ids = [checkpoint["id"] for checkpoint in standard["checkpoint"]]
+        expect(standard["category"] == path.parent.name, f"standards: {path.parent.name} is called {standard['category']} inside")
+        expect(len(set(ids)) == len(ids), f"standards: {standard['category']} has a checkpoint twice")
+        for checkpoint in standard["checkpoint"]:
+            expect(checkpoint["stage"] in ("before", "after"), f"standards: {checkpoint['id']} stage")
+            violations = checkpoint.get("violations", [])
+            expect(bool(violations) == ("violation" in checkpoint["checks"]), f"standards: {checkpoint['id']} violations and checks disagree")
+        print(f"standard {standard['category']}: {len(ids)} checkpoints, "
+              f"{sum(len(c.get('violations', [])) for c in standard['checkpoint'])} violations")
+
+
+def models_of(root):
+    """The models of the appliance: all that a document is for."""
+    documents = tomllib.loads((root / "documents.toml").read_text(encoding="utf-8"))["document"]
+    return list(dict.fromkeys(model for document in documents for model in document["models"]))
+
+
+def check(root):
+    print(f"--- {root.name}")
+    models = models_of(root)
+    parts = check_bom(root, models)
     tree = check_tree(root, parts, models)
     pages = check_documents(root)
     check_questions(root, pages)
     check_dialogues(root, parts)
     check_rows(root, parts, tree, models)
-    for fault in faults:
-        print("FAULT", fault)
+    check_standards(root)
+
+
+def main():
+    here = pathlib.Path(__file__).parent
+    for root in [pathlib.Path(name) for name in sys.argv[1:]] or sorted(path.parent for path in here.glob("*/bom.toml")):
+        before = len(faults)
+        check(root)
+        for fault in faults[before:]:
+            print("FAULT", fault)
     sys.exit(1 if faults else 0)
 
 

@@ -1,9 +1,10 @@
-"""Typesets a manual: Markdown with `<!-- page N -->` marks → PDF, one physical page for each mark.
+"""Typesets the manuals of an appliance: Markdown with `<!-- page N -->` marks → PDF, one physical page for each mark.
 
     python3 -m venv VENV && VENV/bin/pip install weasyprint==70.0 markdown pypdf
-    VENV/bin/python datasets/split_air_conditioner/manual/typeset.py
+    VENV/bin/python datasets/typeset.py datasets/split_air_conditioner
 
-The Chinese font is Noto Sans CJK SC (Debian package fonts-noto-cjk, SIL Open Font License); only the
+The folder's `documents.toml` says which documents there are (those whose `file` ends in `.pdf` are typeset) and its `bom.toml`
+how part numbers begin. The Chinese font is Noto Sans CJK SC (Debian package fonts-noto-cjk, SIL Open Font License); only the
 glyphs that are used are embedded. A page that overflows is an error, so that the page numbers of the
 PDF and of the source cannot drift apart. The same source gives the same bytes. Page labels come from `front_pages` in `documents.toml`.
 """
@@ -18,7 +19,6 @@ import markdown
 import pypdf
 import weasyprint
 
-HERE = pathlib.Path(__file__).parent
 STYLE = """
 @page { size: 176mm 250mm; margin: 20mm 14mm 15mm 14mm;
   @top-left { content: string(title); width: 50%; margin-bottom: 5mm; vertical-align: bottom;
@@ -52,8 +52,18 @@ blockquote.danger { border-color: #c0392b; background: #fdeeec; }
 blockquote p { margin: 0; }
 """
 
-# Part numbers, models and values with their unit are never broken over two lines.
-WHOLE = re.compile(r"AC-[A-Z]+-\d+|KFR-\d\d(?:GW/QH1)?|[−≥]?\s?\d[\d.～]*\s(?:A|V|g|mm²?|N·m|MPa|[kM]?Ω|℃|μF|W|kg|m²?|Hz)(?![A-Za-z])")
+VALUE = (r"[−≥]?\s?\d[\d.～]*\s"
+         r"(?:A|V|g|mm²?|N·m|[kM]Pa|bar|[kM]?Ω|℃|μF|W|kg|m²?|cm|mL|L/min|r/min|Hz)(?![A-Za-z])")
+
+
+def unbroken(root, documents):
+    """What is never broken over two lines: part numbers, models (whole, or up to their first number) and values with their unit."""
+    parts = tomllib.loads((root / "bom.toml").read_text(encoding="utf-8"))["part"]
+    beginnings = sorted({re.escape(part["part_number"].split("-")[0]) for part in parts})
+    models = {model for document in documents for model in document["models"]}
+    models |= {found[0] for model in models if (found := re.match(r"\D+\d+", model))}
+    whole = [re.escape(model) for model in sorted(models, key=lambda model: (-len(model), model))]
+    return re.compile("|".join([f"(?:{'|'.join(beginnings)})-[A-Z]+-\\d+", *whole, VALUE]))
 
 
 def roman(number):
@@ -64,26 +74,26 @@ def label(number, front_pages):
     return roman(number) if number <= front_pages else str(number - front_pages)
 
 
-def page_html(number, source, document):
+def page_html(number, source, document, whole):
     """One `<section>`: headings, tables, lists, and block quotes as warning boxes."""
     source = re.sub(r"(?m)^(>.*)\n\n(?=>)", r"\1\n\n<!-- next box -->\n\n", source)
     html = markdown.markdown(source, extensions=["tables", "sane_lists", "nl2br"])
     html = re.sub(r"<blockquote>(?=\s*<p><strong>警告)", '<blockquote class="danger">', html)
     html = re.sub(r"<table>(?=\s*<thead>\s*<tr>\s*<th>(代码|版本|项目|参数|名称|方向|部件|按键|现象)</th>)", '<table class="narrow">', html)
     html = re.sub(r'<table class="narrow">(?=\s*<thead>\s*<tr>\s*<th>代码</th>)', '<table class="narrow codes">', html)
-    html = WHOLE.sub(lambda found: f"<span>{found[0]}</span>", html)
+    html = whole.sub(lambda found: f"<span>{found[0]}</span>", html)
     heading = re.search(r"(?m)^#+ (.+)$", source)
     cover = ' class="cover"' if number == 1 and document["front_pages"] else ""
     return (f'<section{cover} data-title="{document["title"]}" data-section="{heading[1]}" '
             f'data-label="{label(number, document["front_pages"])}">{html}</section>')
 
 
-def typeset(document):
-    source = (HERE.parent / document["file"]).with_suffix(".md")
+def typeset(root, document, whole):
+    source = (root / document["file"]).with_suffix(".md")
     marks = re.split(r"(?m)^<!-- page (\d+) -->\s*$", source.read_text(encoding="utf-8"))[1:]
     numbers, pages = [int(n) for n in marks[::2]], marks[1::2]
     assert numbers == list(range(1, len(pages) + 1)), f"{source}: the page marks are not 1, 2, 3 …"
-    body = "".join(page_html(n, text, document) for n, text in zip(numbers, pages))
+    body = "".join(page_html(n, text, document, whole) for n, text in zip(numbers, pages))
     html = f'<html lang="zh-CN"><head><title>{document["title"]}</title><style>{STYLE}</style></head><body>{body}</body></html>'
     rendered = weasyprint.HTML(string=html).render()
     if len(rendered.pages) != len(pages):
@@ -103,8 +113,17 @@ def set_page_labels(path, front_pages):
     writer.write(path)
 
 
-if __name__ == "__main__":
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     os.environ["SOURCE_DATE_EPOCH"] = "1740787200"  # 2025-03-01: fonts carry the time they were cut
-    for entry in tomllib.loads((HERE.parent / "documents.toml").read_text(encoding="utf-8"))["document"]:
-        if entry["file"].endswith(".pdf"):
-            typeset(entry)
+    root = pathlib.Path(sys.argv[1])
+    documents = tomllib.loads((root / "documents.toml").read_text(encoding="utf-8"))["document"]
+    whole = unbroken(root, documents)
+    for document in documents:
+        if document["file"].endswith(".pdf"):
+            typeset(root, document, whole)
+
+
+if __name__ == "__main__":
+    main()
