@@ -31,7 +31,7 @@ pub struct QualityLimits {
 impl Default for QualityLimits {
     fn default() -> Self {
         Self {
-            min_sharpness: 0.46,
+            min_sharpness: 0.40,
             min_light: 60.0,
             min_mean: 22.0,
             max_blown_out: 0.60,

@@ -77,15 +77,7 @@ impl Models {
         if !both || key.len() < 3 {
             return None;
         }
-        let candidates = self.named(self.pieces.get(&key)?);
-        let model = ModelNumber::new(&written).ok()?;
-        Some(Mention {
-            span: Span {
-                start: run.start,
-                end: run.end,
-            },
-            kind: MentionKind::Model { model, candidates },
-        })
+        mention(&written, run, self.named(self.pieces.get(&key)?))
     }
 
     /// "35机", "35的机器": a size that known models carry, said before the word for the machine.
@@ -107,15 +99,7 @@ impl Models {
         if !machine {
             return None;
         }
-        let candidates = self.named(self.pieces.get(&written)?);
-        let model = ModelNumber::new(&written).ok()?;
-        Some(Mention {
-            span: Span {
-                start: run.start,
-                end: run.end,
-            },
-            kind: MentionKind::Model { model, candidates },
-        })
+        mention(&written, run, self.named(self.pieces.get(&written)?))
     }
 
     /// A run that looks like a model no lexicon knows.
@@ -124,17 +108,7 @@ impl Models {
         if !self.looks_like_model(&written) {
             return None;
         }
-        let model = ModelNumber::new(&written).ok()?;
-        Some(Mention {
-            span: Span {
-                start: run.start,
-                end: run.end,
-            },
-            kind: MentionKind::Model {
-                model,
-                candidates: Vec::new(),
-            },
-        })
+        mention(&written, run, Vec::new())
     }
 
     fn looks_like_model(&self, written: &str) -> bool {
@@ -161,6 +135,20 @@ impl Models {
     fn named(&self, places: &[usize]) -> Vec<ModelNumber> {
         places.iter().map(|&place| self.known[place].clone()).collect()
     }
+}
+
+/// A model as written, and the known models that it may be.
+fn mention(written: &str, run: Run, candidates: Vec<ModelNumber>) -> Option<Mention> {
+    Some(Mention {
+        span: Span {
+            start: run.start,
+            end: run.end,
+        },
+        kind: MentionKind::Model {
+            model: ModelNumber::new(written).ok()?,
+            candidates,
+        },
+    })
 }
 
 /// Keys of all stretches of a model between two boundaries (a separator, or letters beside digits).

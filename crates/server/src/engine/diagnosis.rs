@@ -312,17 +312,12 @@ impl Engine {
         Ok(prediction)
     }
 
-    /// The same for many, one at a time behind interactive work; each has its own result.
-    pub async fn predict_batch(&self, requests: Vec<PredictionRequest>) -> Vec<Result<Prediction, ApiError>> {
-        let mut results = Vec::with_capacity(requests.len());
-        for request in requests {
-            results.push(
-                self.compute(request, true)
-                    .await
-                    .map(|(prediction, _)| prediction),
-            );
-        }
-        results
+    /// The same for one of many: behind interactive work, and nothing is kept.
+    ///
+    /// # Errors
+    /// As [`Engine::predict`].
+    pub async fn predict_in_bulk(&self, request: PredictionRequest) -> Result<Prediction, ApiError> {
+        Ok(self.compute(request, true).await?.0)
     }
 
     async fn compute(

@@ -67,18 +67,14 @@ impl Engine {
         Ok(summary)
     }
 
-    /// The same for many, behind interactive work; each has its own result. Nothing is kept.
-    pub async fn summarize_batch(&self, requests: Vec<SummaryRequest>) -> Vec<Result<Summary, ApiError>> {
-        let mut results = Vec::with_capacity(requests.len());
-        for request in requests {
-            let summarizer = Summarizer::new(self.lexicon());
-            let summary = self
-                .gate
-                .bulk(move || summarizer.summarize(&request.dialogue, request.form))
-                .await;
-            results.push(summary.and_then(|summary| summary.map_err(ApiError::from)));
-        }
-        results
+    /// The same for one of many: behind interactive work, and nothing is kept.
+    ///
+    /// # Errors
+    /// As [`Engine::summarize`].
+    pub async fn summarize_in_bulk(&self, request: SummaryRequest) -> Result<Summary, ApiError> {
+        let summarizer = Summarizer::new(self.lexicon());
+        let work = move || summarizer.summarize(&request.dialogue, request.form);
+        Ok(self.gate.bulk(work).await??)
     }
 
     /// Free text to a structured ticket. Dates such as "tomorrow" are counted from `received_at`; now when absent.

@@ -10,10 +10,11 @@ use shifu_diagnosis::{Prediction, PredictionRequest, Repair, TreeCheck, TreeGrap
 use shifu_domain::{PartNumber, ProductLine, Yuan};
 use shifu_store::{DefinitionKind, DefinitionRecord};
 
+use super::batch::Batch;
 use super::standards::essence;
 use crate::access::Caller;
 use crate::engine::{ImportReport, RepairOutcome, TreeFormat};
-use crate::error::{ApiError, ErrorBody, Language};
+use crate::error::{ApiError, ErrorBody};
 use crate::extract::{self, rfc3339};
 use crate::state::AppState;
 
@@ -75,12 +76,11 @@ pub(crate) struct TreeView {
     pub(crate) versions: Vec<VersionView>,
 }
 
-/// Predictions to make.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
+/// Predictions to make; the list alone will do.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code)]
 pub(crate) struct PredictionBatch {
-    #[schema(value_type = Vec<PredictionRequest>)]
-    items: Vec<Value>,
+    items: Vec<PredictionRequest>,
 }
 
 fn line(name: &str) -> Result<ProductLine, ApiError> {
@@ -239,49 +239,10 @@ pub(crate) async fn predict(
 pub(crate) async fn predict_batch(
     State(state): State<AppState>,
     headers: axum::http::HeaderMap,
-    extract::Json(batch): extract::Json<PredictionBatch>,
+    extract::Json(batch): extract::Json<Batch>,
 ) -> Result<Json<Value>, ApiError> {
-    check_batch(&state, batch.items.len())?;
-    let mut items = Vec::with_capacity(batch.items.len());
-    for item in batch.items {
-        let request = item_of::<PredictionRequest>(&item);
-        let result = match request {
-            Ok(request) => state.engine.predict_batch(vec![request]).await.pop(),
-            Err(error) => Some(Err(error)),
-        };
-        items.push(item_result(result, &headers));
-    }
-    Ok(Json(json!({"items": items})))
-}
-
-/// Refuses a batch of more items than allowed.
-pub(crate) fn check_batch(state: &AppState, actual: usize) -> Result<(), ApiError> {
-    let most = state.config().limits.batch_items;
-    if actual > most {
-        Err(ApiError::too_large("batch_items", most, Some(actual)))
-    } else {
-        Ok(())
-    }
-}
-
-/// One item of a batch, parsed apart so that a bad one does not fail the others.
-pub(crate) fn item_of<T: serde::de::DeserializeOwned>(item: &Value) -> Result<T, ApiError> {
-    extract::from_json(item.to_string().as_bytes())
-}
-
-/// What stands in a batch's reply for one item.
-pub(crate) fn item_result<T: Serialize>(
-    result: Option<Result<T, ApiError>>,
-    headers: &axum::http::HeaderMap,
-) -> Value {
-    let language = headers
-        .get(header::ACCEPT_LANGUAGE)
-        .and_then(|value| value.to_str().ok());
-    match result {
-        Some(Ok(value)) => json!(value),
-        Some(Err(error)) => json!(error.body("", Language::preferred(language))),
-        None => Value::Null,
-    }
+    let predict = |request| state.engine.predict_in_bulk(request);
+    batch.each(&state, &headers, predict).await
 }
 
 /// Reports a repair; the next prediction has learnt from it.

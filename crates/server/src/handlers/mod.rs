@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod alerts;
 pub(crate) mod answers;
+pub(crate) mod batch;
 pub(crate) mod console;
 pub(crate) mod diagnosis;
 pub(crate) mod documents;

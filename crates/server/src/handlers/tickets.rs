@@ -7,11 +7,11 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use shifu_domain::Summary;
 use shifu_tickets::StructuredTicket;
 
-use super::diagnosis::{check_batch, item_of, item_result};
+use super::batch::Batch;
 use crate::access::Caller;
 use crate::engine::SummaryRequest;
 use crate::error::{ApiError, ErrorBody};
@@ -28,12 +28,11 @@ pub(crate) struct SummaryReply {
     pub(crate) took_ms: f64,
 }
 
-/// Dialogues to summarise.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
+/// Dialogues to summarise; the list alone will do.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code)]
 pub(crate) struct SummaryBatch {
-    #[schema(value_type = Vec<SummaryRequest>)]
-    items: Vec<Value>,
+    items: Vec<SummaryRequest>,
 }
 
 /// Free text to read.
@@ -69,21 +68,15 @@ pub(crate) async fn summarize(
 pub(crate) async fn summarize_batch(
     State(state): State<AppState>,
     headers: HeaderMap,
-    extract::Json(batch): extract::Json<SummaryBatch>,
+    extract::Json(batch): extract::Json<Batch>,
 ) -> Result<Json<Value>, ApiError> {
-    check_batch(&state, batch.items.len())?;
-    let mut items = Vec::with_capacity(batch.items.len());
-    for item in batch.items {
+    let summarize = |request: SummaryRequest| async {
         let start = Instant::now();
-        let result = match item_of::<SummaryRequest>(&item) {
-            Ok(request) => state.engine.summarize_batch(vec![request]).await.pop(),
-            Err(error) => Some(Err(error)),
-        };
+        let summary = state.engine.summarize_in_bulk(request).await?;
         let took_ms = start.elapsed().as_secs_f64() * 1e3;
-        let result = result.map(|result| result.map(|summary| SummaryReply { summary, took_ms }));
-        items.push(item_result(result, &headers));
-    }
-    Ok(Json(json!({"items": items})))
+        Ok(SummaryReply { summary, took_ms })
+    };
+    batch.each(&state, &headers, summarize).await
 }
 
 /// Free text to a structured ticket; what is missing comes with the question to ask.

@@ -1,0 +1,141 @@
+//! What a request says, resolved against the tree: symptoms, codes and model; what had to be ignored, and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shifu_domain::recognise::MentionKind;
+use shifu_domain::{FaultCode, SymptomId};
+
+use super::{Case, Diagnosis, Observation};
+use crate::contract::{CodeEvidence, Evidence, EvidenceSource, Ignored, PredictionRequest, SymptomEvidence};
+
+impl Diagnosis {
+    pub(super) fn resolve(&self, request: &PredictionRequest) -> Case {
+        let mut evidence = Evidence {
+            model: request.model.clone(),
+            ..Evidence::default()
+        };
+        let mut symptoms: BTreeMap<SymptomId, (bool, EvidenceSource)> = BTreeMap::new();
+        let mut codes: BTreeMap<FaultCode, EvidenceSource> = BTreeMap::new();
+        for mention in request.text.iter().flat_map(|text| self.lexicon.recognise(text)) {
+            match mention.kind {
+                MentionKind::Symptom { id, present, .. } => {
+                    symptoms.insert(id, (present, EvidenceSource::Text));
+                }
+                MentionKind::FaultCode { code, known: true } => {
+                    codes.insert(code, EvidenceSource::Text);
+                }
+                MentionKind::Model { candidates, .. }
+                    if evidence.model.is_none() && candidates.len() == 1 =>
+                {
+                    evidence.model = candidates.into_iter().next();
+                }
+                _ => {}
+            }
+        }
+        for report in &request.symptoms {
+            symptoms.insert(report.id.clone(), (report.present, EvidenceSource::Request));
+        }
+        codes.extend(
+            request
+                .fault_codes
+                .iter()
+                .map(|code| (code.clone(), EvidenceSource::Request)),
+        );
+        self.check_model(&mut evidence);
+        let mut case = Case {
+            evidence,
+            observations: Vec::new(),
+            known: BTreeSet::new(),
+        };
+        for (id, (present, source)) in symptoms {
+            self.add_symptom(&mut case, id, present, source);
+        }
+        for (code, source) in codes {
+            self.add_code(&mut case, code, source);
+        }
+        case
+    }
+
+    fn check_model(&self, evidence: &mut Evidence) {
+        let Some(model) = &evidence.model else { return };
+        let patterns = || {
+            self.bom
+                .parts
+                .iter()
+                .flat_map(|p| &p.fits)
+                .chain(self.tree.codes.iter().flat_map(|c| &c.models))
+        };
+        if patterns().next().is_some() && !patterns().any(|pattern| pattern.matches(model)) {
+            let reason = "no part or fault code of this product line names the model; parts that fit every model count".to_owned();
+            evidence.ignored.push(Ignored {
+                kind: "model".to_owned(),
+                value: model.to_string(),
+                reason,
+            });
+        }
+    }
+
+    fn add_symptom(&self, case: &mut Case, id: SymptomId, present: bool, source: EvidenceSource) {
+        let Some(at) = self.tree.symptom(&id) else {
+            let reason = "the fault tree has no symptom of this id".to_owned();
+            case.evidence.ignored.push(Ignored {
+                kind: "symptom".to_owned(),
+                value: id.to_string(),
+                reason,
+            });
+            return;
+        };
+        let symptom = &self.tree.symptoms[at];
+        let literal = self.base.symptoms[at];
+        case.known.insert(at);
+        case.observations.push(Observation {
+            title: symptom.title().to_owned(),
+            literal: if present { literal } else { !literal },
+            causes: symptom
+                .causes
+                .iter()
+                .map(|link| (link.input, link.probability))
+                .collect(),
+            present,
+            code: false,
+        });
+        case.evidence
+            .symptoms
+            .push(SymptomEvidence { id, present, source });
+    }
+
+    fn add_code(&self, case: &mut Case, code: FaultCode, source: EvidenceSource) {
+        let model = case.evidence.model.as_ref();
+        let mut entries = (0..self.tree.codes.len())
+            .filter(|&at| self.tree.codes[at].code == code)
+            .peekable();
+        let known = entries.peek().is_some();
+        // Several entries of one code tell models apart; the first that applies counts.
+        let Some(at) = entries.find(|&at| self.tree.codes[at].applies_to(model)) else {
+            let reason = if known {
+                "the code does not apply to this model"
+            } else {
+                "the fault tree has no such code"
+            };
+            let (kind, value) = ("fault_code".to_owned(), code.to_string());
+            case.evidence.ignored.push(Ignored {
+                kind,
+                value,
+                reason: reason.to_owned(),
+            });
+            return;
+        };
+        case.observations.push(Observation {
+            title: code.to_string(),
+            literal: self.base.codes[at],
+            causes: self.tree.codes[at]
+                .causes
+                .iter()
+                .map(|link| (link.input, link.probability))
+                .collect(),
+            present: true,
+            code: true,
+        });
+        case.evidence.fault_codes.push(CodeEvidence { code, source });
+    }
+}

@@ -1,0 +1,198 @@
+//! What a reported repair teaches.
+
+use std::collections::BTreeSet;
+
+use super::{Case, Diagnosis};
+use crate::analyze::posterior;
+use crate::circuit::Lit;
+use crate::compile::{Compiled, OverBudget};
+use crate::contract::{Learnt, PredictionRequest, Repair};
+use crate::error::DiagnoseError;
+use crate::kit::Repairs;
+use crate::learn::{self, Remembered};
+
+impl Diagnosis {
+    /// Takes a reported repair in; a second report of the same ticket and visit replaces the first.
+    ///
+    /// A stated cause counts 1. Otherwise the causes share the repair by their posterior given its symptoms and codes, that
+    /// nothing outside the repair set of the parts used happened, and that every part used was needed.
+    ///
+    /// # Errors
+    /// `UnknownProductLine`; `NodeLimit` when tree and evidence together are too large. Nothing is learnt then.
+    pub fn learn(&mut self, repair: &Repair) -> Result<Learnt, DiagnoseError> {
+        let mut notes = Vec::new();
+        let mut request = PredictionRequest::new(repair.product_line.clone());
+        request.model.clone_from(&repair.model);
+        request.symptoms.clone_from(&repair.symptoms);
+        request.fault_codes.clone_from(&repair.fault_codes);
+        self.check(&request)?;
+        let case = self.resolve(&request);
+        notes.extend(
+            case.evidence
+                .ignored
+                .iter()
+                .map(|i| format!("{} {}: {}", i.kind, i.value, i.reason)),
+        );
+        let shares = if repair.fixed {
+            self.shares(repair, &case, &mut notes)?
+        } else {
+            notes.push(
+                "the visit did not solve the problem, so it does not count; the visit that does will"
+                    .to_owned(),
+            );
+            None
+        };
+        if let Some(date) = repair
+            .date
+            .as_deref()
+            .filter(|date| learn::season(date).is_none())
+        {
+            notes.push(format!(
+                "date {:?} is not YYYY-MM-DD; the season is not counted",
+                date.chars().take(40).collect::<String>()
+            ));
+        }
+        let path = learn::path(
+            repair.model.as_ref(),
+            repair.region.as_ref(),
+            repair.date.as_deref(),
+        );
+        let remembered = shares.map(|shares| Remembered {
+            path,
+            shares: shares
+                .into_iter()
+                .map(|(event, share)| (event, learn::units(share)))
+                .filter(|s| s.1 > 0)
+                .collect(),
+            symptoms: case
+                .evidence
+                .symptoms
+                .iter()
+                .filter(|s| s.present)
+                .filter_map(|s| self.tree.symptom(&s.id))
+                .collect(),
+            codes: case
+                .evidence
+                .fault_codes
+                .iter()
+                .map(|c| c.code.to_string())
+                .collect(),
+        });
+        let counted = remembered.is_some();
+        let causes = remembered
+            .iter()
+            .flat_map(|r| &r.shares)
+            .map(|(&event, &units)| (self.tree.events[event as usize].id.clone(), learn::share(units)));
+        let causes = causes.collect();
+        let replaced = self
+            .memory
+            .report(repair.ticket_id.as_str(), repair.visit, remembered);
+        Ok(Learnt {
+            counted,
+            replaced,
+            causes,
+            notes,
+        })
+    }
+
+    fn shares(
+        &self,
+        repair: &Repair,
+        case: &Case,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Vec<(u32, f64)>>, DiagnoseError> {
+        if let Some(cause) = repair
+            .cause
+            .as_deref()
+            .map(str::trim)
+            .filter(|cause| !cause.is_empty())
+        {
+            if let Some(at) = self
+                .tree
+                .events
+                .iter()
+                .position(|e| e.id == cause || e.name == cause)
+            {
+                return Ok(Some(vec![(at as u32, 1.0)]));
+            }
+            let cause: String = cause.chars().take(80).collect();
+            notes.push(format!(
+                "cause {cause:?} is no event of the tree; the parts used decide instead"
+            ));
+        }
+        let repairs = self.repairs(repair.model.as_ref());
+        let used = self.used_parts(repair, &repairs, notes);
+        let p = self.base.probabilities(&self.tree.priors());
+        for with_evidence in [true, false] {
+            let mut literals: Vec<Lit> = Vec::new();
+            if with_evidence {
+                literals.extend(case.observations.iter().map(|o| o.literal));
+            }
+            let f = self.compile_repair(&literals, &repairs, &used)?;
+            let (total, mif) = f.importance(&p);
+            if total > 0.0 && (with_evidence || !used.is_empty()) {
+                let share = |e: usize| (e as u32, posterior(p[e], total, mif[e]));
+                return Ok(Some((0..self.tree.events.len()).map(share).collect()));
+            }
+        }
+        notes.push(
+            "neither cause, parts nor symptoms point at an event of the tree; the repair does not count"
+                .to_owned(),
+        );
+        Ok(None)
+    }
+
+    /// Positions of parts that were used and that some event's repair takes.
+    fn used_parts(&self, repair: &Repair, repairs: &Repairs, notes: &mut Vec<String>) -> BTreeSet<usize> {
+        let mut used = BTreeSet::new();
+        for part in &repair.parts_used {
+            let current = self.bom.current(&part.part_number).map(|p| &p.part_number);
+            let at = current.and_then(|n| self.bom.parts.iter().position(|p| p.part_number == *n));
+            match at.filter(|at| repairs.choices.iter().any(|c| c.part == *at)) {
+                Some(at) => {
+                    used.insert(at);
+                }
+                None => notes.push(format!(
+                    "part {} is in no event's repair for this model",
+                    part.part_number
+                )),
+            }
+        }
+        used
+    }
+
+    /// The evidence, and no event outside the repair set of `used` happened, and each part of it was needed.
+    fn compile_repair(
+        &self,
+        evidence: &[Lit],
+        repairs: &Repairs,
+        used: &BTreeSet<usize>,
+    ) -> Result<Compiled, DiagnoseError> {
+        let mut observable = self.base.clone();
+        let mut literals = evidence.to_vec();
+        let part = |c: &usize| repairs.choices[*c].part;
+        for (event, needs) in repairs.needs.iter().enumerate() {
+            if needs.iter().any(|c| !used.contains(&part(c))) {
+                literals.push(!observable.circuit.event(event as u32));
+            }
+        }
+        for &wanted in used {
+            let users =
+                (0..repairs.needs.len()).filter(|&e| repairs.needs[e].iter().any(|c| part(c) == wanted));
+            let events: Vec<Lit> = users
+                .map(|e| e as u32)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .map(|e| observable.circuit.event(e))
+                .collect();
+            literals.push(observable.circuit.or(&events));
+        }
+        observable
+            .compile(&literals, self.config.max_nodes)
+            .map_err(|OverBudget { limit, orders }| DiagnoseError::NodeLimit {
+                name: "repair".to_owned(),
+                limit,
+                orders,
+            })
+    }
+}
