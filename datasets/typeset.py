@@ -79,7 +79,7 @@ def page_html(number, source, document, whole):
     source = re.sub(r"(?m)^(>.*)\n\n(?=>)", r"\1\n\n<!-- next box -->\n\n", source)
     html = markdown.markdown(source, extensions=["tables", "sane_lists", "nl2br"])
     html = re.sub(r"<blockquote>(?=\s*<p><strong>警告)", '<blockquote class="danger">', html)
-    html = re.sub(r"<table>(?=\s*<thead>\s*<tr>\s*<th>(代码|版本|项目|参数|名称|方向|部件|按键|现象)</th>)", '<table class="narrow">', html)
+    html = re.sub(r"<table>(?=\s*<thead>\s*<tr>\s*<th>(代码|版本|项目|参数|名称|方向|部件|按键|现象|步骤|机型)</th>)", '<table class="narrow">', html)
     html = re.sub(r'<table class="narrow">(?=\s*<thead>\s*<tr>\s*<th>代码</th>)', '<table class="narrow codes">', html)
     html = whole.sub(lambda found: f"<span>{found[0]}</span>", html)
     heading = re.search(r"(?m)^#+ (.+)$", source)
