@@ -26,9 +26,9 @@ def demo_seconds(shifu: str, models: str, data: str) -> float:
     return time.monotonic() - started
 
 
-def resident_mb(pid: int) -> float:
+def resident_mb(pid: int, figure: str = "VmRSS") -> float:
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+    return int(status.split(f"{figure}:")[1].split()[0]) / 1024
 
 
 def post(url: str, key: str, body: dict) -> dict:
@@ -37,6 +37,17 @@ def post(url: str, key: str, body: dict) -> dict:
     )
     with urllib.request.urlopen(request, timeout=120) as response:
         return json.load(response)
+
+
+def inspect_visit(base: str, key: str) -> dict:
+    """The bundled visit, nameplate included, as a technician's telephone submits it."""
+    visit = pathlib.Path(__file__).parent.parent / "datasets/split_air_conditioner/inspection"
+    photos = [f"photos=@{photo}" for photo in sorted((visit / "photos").iterdir())]
+    forms = [f"ticket=<{visit / 'ticket.json'}", f"photos_meta=<{visit / 'photos_meta.json'}", *photos]
+    command = ["curl", "-s", "--fail-with-body", "-H", f"Authorization: Bearer {key}", f"{base}/v1/inspections"]
+    for form in forms:
+        command += ["-F", form]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def serve(shifu: str, models: str, data: str, label: str) -> None:
@@ -71,6 +82,11 @@ def serve(shifu: str, models: str, data: str, label: str) -> None:
         print(
             f"{label}: start to ready {ready:.2f} s; 200 questions p50 {statistics.median(took):.1f} ms, p99 {took[197]:.1f} ms; "
             f"resident {resident_mb(server.pid):.0f} MB"
+        )
+        took = [inspect_visit(base, key)["took_ms"] for _ in range(3)]
+        print(
+            f"{label}: six photos of a visit inspected three times, {', '.join(f'{ms:.0f}' for ms in took)} ms; "
+            f"resident {resident_mb(server.pid):.0f} MB, peak {resident_mb(server.pid, 'VmHWM'):.0f} MB"
         )
     finally:
         server.terminate()

@@ -377,6 +377,10 @@ impl IntoResponse for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
+        if error.is_unavailable() {
+            tracing::warn!(error = chain(&error), "the database does not answer");
+            return Self::unavailable("the database does not answer; nothing was done, try again");
+        }
         match error {
             StoreError::NotFound { .. } => Self::not_found(error),
             StoreError::Conflict { .. } => Self::conflict(error),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shifu_store::{Job, JobKind};
+use shifu_store::{Job, JobKind, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
@@ -60,32 +60,50 @@ pub(crate) async fn run(engine: &Engine, job: &Job) {
     };
     metrics::counter!("shifu_jobs_total", "kind" => job.kind.as_str(), "ok" => outcome.is_ok().to_string())
         .increment(1);
-    let result = match outcome {
-        Ok(()) => engine.store().finish_job(&job.job_id).await,
-        Err(error) if error.is_bad_input() || job.attempts >= MOST_ATTEMPTS => {
+    match &outcome {
+        Ok(()) => {}
+        Err(error) if gives_up(job, error) => {
             tracing::warn!(
                 job = job.job_id,
                 kind = job.kind.as_str(),
                 code = error.code(),
                 "job failed"
             );
-            give_up(engine, job, &error).await
         }
         Err(error) => {
             tracing::warn!(job = job.job_id, kind = job.kind.as_str(), %error, attempt = job.attempts, "job will be tried again");
+        }
+    }
+    // The claim is ours until its end is recorded: while the database is away, that waits. A process that dies meanwhile leaves a
+    // claim that the next start takes over.
+    while let Err(error) = record(engine, job, &outcome).await {
+        tracing::error!(%error, job = job.job_id, "cannot record what became of a job");
+        if !error.is_unavailable() {
+            return;
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+fn gives_up(job: &Job, error: &ApiError) -> bool {
+    error.is_bad_input() || job.attempts >= MOST_ATTEMPTS
+}
+
+async fn record(engine: &Engine, job: &Job, outcome: &Result<(), ApiError>) -> Result<(), StoreError> {
+    match outcome {
+        Ok(()) => engine.store().finish_job(&job.job_id).await,
+        Err(error) if gives_up(job, error) => give_up(engine, job, error).await,
+        Err(error) => {
             let delay_ms = 1000 << job.attempts.min(6);
             engine
                 .store()
                 .retry_job(&job.job_id, delay_ms, &error.to_string())
                 .await
         }
-    };
-    if let Err(error) = result {
-        tracing::error!(%error, job = job.job_id, "cannot record what became of a job");
     }
 }
 
-async fn give_up(engine: &Engine, job: &Job, error: &ApiError) -> Result<(), shifu_store::StoreError> {
+async fn give_up(engine: &Engine, job: &Job, error: &ApiError) -> Result<(), StoreError> {
     let store = engine.store();
     let reason = if error.is_bad_input() {
         error.english()
@@ -99,7 +117,7 @@ async fn give_up(engine: &Engine, job: &Job, error: &ApiError) -> Result<(), shi
                 .set_document_status(&id, shifu_store::DocumentStatus::Failed, Some(&reason))
                 .await
             {
-                Ok(()) | Err(shifu_store::StoreError::NotFound { .. }) => {}
+                Ok(()) | Err(StoreError::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
         }

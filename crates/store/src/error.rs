@@ -46,6 +46,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the database is away, starting, full or out of connections: the same call may succeed later, and nothing of it was
+    /// done. Everything else is a fault of ours or a contradiction.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Database(error) => is_away(error),
+            _ => false,
+        }
+    }
+
     pub(crate) fn not_found(kind: &str, id: &str) -> Self {
         Self::NotFound {
             what: format!("{kind} {id:?}"),
@@ -57,5 +67,42 @@ impl StoreError {
             what: what.into(),
             reason: reason.to_string(),
         }
+    }
+}
+
+/// SQLSTATE classes and codes of PostgreSQL (appendix A of its manual) and result codes of SQLite that pass.
+const AWAY: [&str; 9] = ["08", "53", "57P", "58", "5", "10", "13", "14", "778"];
+
+fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            // PostgreSQL's codes have five characters and are told by their beginning; SQLite's are numbers.
+            AWAY.iter()
+                .any(|away| *away == code || (code.len() == 5 && away.len() >= 2 && code.starts_with(away)))
+        }),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_away_is_told_from_a_fault() {
+        let away = [
+            sqlx::Error::PoolTimedOut,
+            sqlx::Error::Io(std::io::ErrorKind::ConnectionRefused.into()),
+        ];
+        for error in away {
+            assert!(StoreError::Database(error).is_unavailable());
+        }
+        assert!(!StoreError::Database(sqlx::Error::RowNotFound).is_unavailable());
+        assert!(!StoreError::BadCursor("x".into()).is_unavailable());
     }
 }

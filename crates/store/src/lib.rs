@@ -25,6 +25,7 @@ mod tickets;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
@@ -53,10 +54,16 @@ type Row = sqlx::any::AnyRow;
 type Transaction = sqlx::Transaction<'static, sqlx::Any>;
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// Connections of the pool. SQLite has one writer; the others read.
-const CONNECTIONS: u32 = 4;
+/// Connections of the embedded pool. SQLite has one writer; the others read.
+const EMBEDDED_CONNECTIONS: u32 = 4;
+/// Connections to a database server: as many as do work at once on a machine of 16 cores; its default allows 100.
+const SERVER_CONNECTIONS: u32 = 16;
+/// How long a caller waits for a connection to a database server before the database counts as away.
+const SERVER_PATIENCE: Duration = Duration::from_secs(5);
+/// Writing transactions of one database take turns by this lock (`pg_advisory_xact_lock`), as they do on SQLite.
+const WRITE_LOCK: i64 = 0x5348_4946_5557_5254; // "SHIFUWRT"
 
-/// Everything that survives a restart. Cheap to clone.
+/// Everything that survives a restart. Cheap to clone. One server a database: the index beside it is that server's own.
 #[derive(Clone)]
 pub struct Store {
     pool: AnyPool,
@@ -116,19 +123,28 @@ impl Store {
         self.pool.close().await;
     }
 
-    /// A transaction that is going to write. SQLite takes its one write lock at once, so that a transaction never fails half-way
-    /// because another process wrote since it read.
+    /// A transaction that is going to write. Writers take turns, so that what a transaction read still holds when it commits:
+    /// SQLite takes its one write lock at once, PostgreSQL an advisory lock that ends with the transaction.
     async fn begin_write(&self) -> Result<Transaction> {
-        let statement = if self.embedded { "BEGIN IMMEDIATE" } else { "BEGIN" };
-        Ok(self.pool.begin_with(statement).await?)
+        if self.embedded {
+            return Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?);
+        }
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("SELECT pg_advisory_xact_lock($1)")
+            .bind(WRITE_LOCK)
+            .execute(&mut *transaction)
+            .await?;
+        Ok(transaction)
     }
 }
 
 fn pool_options(embedded: bool) -> AnyPoolOptions {
-    let options = AnyPoolOptions::new().max_connections(CONNECTIONS);
     if !embedded {
-        return options;
+        return AnyPoolOptions::new()
+            .max_connections(SERVER_CONNECTIONS)
+            .acquire_timeout(SERVER_PATIENCE);
     }
+    let options = AnyPoolOptions::new().max_connections(EMBEDDED_CONNECTIONS);
     options.after_connect(|connection, _| {
         Box::pin(async move {
             // 10 s: another process (`shifu keys create`) may hold the write lock for a moment.
