@@ -383,7 +383,7 @@ impl From<StoreError> for ApiError {
         }
         match error {
             StoreError::NotFound { .. } => Self::not_found(error),
-            StoreError::Conflict { .. } => Self::conflict(error),
+            StoreError::Conflict { .. } | StoreError::TooMany { .. } => Self::conflict(error),
             StoreError::BadCursor(_) => Self::bad_request(error),
             StoreError::Directory { .. }
             | StoreError::Database(_)

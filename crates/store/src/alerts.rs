@@ -1,8 +1,10 @@
 //! Alerts: photos that a person must look at, worst first, and what the person said.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sqlx::Row as _;
 
+use crate::outbox::{self, EventKind, NewEvent, publish};
 use crate::page::{Page, PageRequest};
 use crate::{Result, Row, Store, StoreError, Transaction, new_id, now_ms};
 
@@ -188,20 +190,29 @@ impl Store {
         note: Option<&str>,
         key_id: &str,
     ) -> Result<AlertRecord> {
-        let changed = sqlx::query("UPDATE alerts SET state = $2, note = $3, decided_by = $4, decided_at = $5 WHERE alert_id = $1 AND state <> 'expired'")
+        let mut transaction = self.begin_write().await?;
+        let sql = format!(
+            "UPDATE alerts SET state = $2, note = $3, decided_by = $4, decided_at = $5 WHERE alert_id = $1 AND state <> 'expired' \
+             RETURNING {COLUMNS}"
+        );
+        let decided = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(alert_id)
             .bind(state.as_str())
             .bind(note.map(str::to_owned))
             .bind(key_id)
             .bind(now_ms())
-            .execute(&self.pool)
+            .fetch_optional(&mut *transaction)
             .await?;
-        let alert = self.alert(alert_id).await?;
-        if changed.rows_affected() == 0 {
+        let Some(row) = decided else {
+            transaction.rollback().await?;
+            self.alert(alert_id).await?;
             return Err(StoreError::Conflict {
                 what: format!("alert {alert_id:?}, expired,"),
             });
-        }
+        };
+        let alert = read(&row)?;
+        publish(&mut transaction, &[event(EventKind::AlertDecided, &alert)]).await?;
+        transaction.commit().await?;
         Ok(alert)
     }
 }
@@ -226,31 +237,59 @@ pub(crate) async fn replace(
     .execute(&mut **transaction)
     .await?;
     let mut ids = Vec::with_capacity(alerts.len());
+    let mut events = Vec::with_capacity(alerts.len());
     for alert in alerts {
         let alert_id = new_id();
-        sqlx::query(
+        let sql = format!(
             "INSERT INTO alerts (alert_id, inspection_id, ticket_id, service_provider, photo, checkpoint, kind, severity, \
              probability, p_value, harm, state, created_at, due_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'open', $12, $13)",
-        )
-        .bind(&alert_id)
-        .bind(inspection_id)
-        .bind(ticket_id)
-        .bind(service_provider.map(str::to_owned))
-        .bind(alert.photo.map(i64::from))
-        .bind(alert.checkpoint.clone())
-        .bind(&alert.kind)
-        .bind(&alert.severity)
-        .bind(alert.probability)
-        .bind(alert.p_value)
-        .bind(alert.harm)
-        .bind(now_ms())
-        .bind(alert.due_at)
-        .execute(&mut **transaction)
-        .await?;
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'open', $12, $13) RETURNING {COLUMNS}"
+        );
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(&alert_id)
+            .bind(inspection_id)
+            .bind(ticket_id)
+            .bind(service_provider.map(str::to_owned))
+            .bind(alert.photo.map(i64::from))
+            .bind(alert.checkpoint.clone())
+            .bind(&alert.kind)
+            .bind(&alert.severity)
+            .bind(alert.probability)
+            .bind(alert.p_value)
+            .bind(alert.harm)
+            .bind(now_ms())
+            .bind(alert.due_at)
+            .fetch_one(&mut **transaction)
+            .await?;
+        events.push(event(EventKind::AlertRaised, &read(&row)?));
         ids.push(alert_id);
     }
+    publish(transaction, &events).await?;
     Ok(ids)
+}
+
+/// The alert as the list of alerts shows it, with times in UTC.
+fn event(kind: EventKind, record: &AlertRecord) -> NewEvent {
+    let alert = &record.alert;
+    NewEvent {
+        kind,
+        subject: outbox::ticket(&record.ticket_id),
+        data: json!({
+            "alert_id": record.alert_id,
+            "inspection_id": record.inspection_id,
+            "ticket_id": record.ticket_id,
+            "service_provider_id": record.service_provider,
+            "photo": alert.photo,
+            "checkpoint": alert.checkpoint,
+            "kind": alert.kind,
+            "severity": alert.severity,
+            "probability": alert.probability,
+            "p_value": alert.p_value,
+            "state": record.state.as_str(),
+            "created_at": outbox::rfc3339(record.created_at),
+            "due_at": outbox::rfc3339(alert.due_at),
+        }),
+    }
 }
 
 fn read(row: &Row) -> Result<AlertRecord> {

@@ -1,10 +1,12 @@
 //! Documents as the operator gave them, and how far they are indexed.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use shifu_domain::{DocumentId, DocumentMetadata};
 use sqlx::Row as _;
 
 use crate::objects::disown;
+use crate::outbox::{self, EventKind, NewEvent, publish};
 use crate::page::{Page, PageRequest};
 use crate::{Result, Row, Store, StoreError, from_json, new_id, now_ms, to_json};
 
@@ -190,15 +192,27 @@ impl Store {
         passages: u32,
         skipped: &[SkippedPage],
     ) -> Result<()> {
-        let changed = sqlx::query("UPDATE documents SET status = 'indexed', progress = 1.0, pages = $2, passages = $3, skipped = $4, error = NULL, updated_at = $5 WHERE document_id = $1")
+        let mut transaction = self.begin_write().await?;
+        let sql = format!(
+            "UPDATE documents SET status = 'indexed', progress = 1.0, pages = $2, passages = $3, skipped = $4, error = NULL, \
+             updated_at = $5 WHERE document_id = $1 RETURNING {COLUMNS}"
+        );
+        let indexed = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(&document_id.0)
             .bind(i64::from(pages))
             .bind(i64::from(passages))
             .bind(to_json("skipped pages", &skipped)?)
             .bind(now_ms())
-            .execute(&self.pool)
+            .fetch_optional(&mut *transaction)
             .await?;
-        require(changed.rows_affected(), document_id)
+        let row = indexed.ok_or_else(|| StoreError::not_found("document", &document_id.0))?;
+        publish(
+            &mut transaction,
+            &[event(EventKind::DocumentIndexed, &read(&row)?)],
+        )
+        .await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// Changes the status; `error` is kept with `Failed`.
@@ -211,16 +225,27 @@ impl Store {
         status: DocumentStatus,
         error: Option<&str>,
     ) -> Result<()> {
-        let changed = sqlx::query(
-            "UPDATE documents SET status = $2, error = $3, updated_at = $4 WHERE document_id = $1",
-        )
-        .bind(&document_id.0)
-        .bind(status.as_str())
-        .bind(error.map(str::to_owned))
-        .bind(now_ms())
-        .execute(&self.pool)
-        .await?;
-        require(changed.rows_affected(), document_id)
+        let mut transaction = self.begin_write().await?;
+        let sql = format!(
+            "UPDATE documents SET status = $2, error = $3, updated_at = $4 WHERE document_id = $1 RETURNING {COLUMNS}"
+        );
+        let changed = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(&document_id.0)
+            .bind(status.as_str())
+            .bind(error.map(str::to_owned))
+            .bind(now_ms())
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let row = changed.ok_or_else(|| StoreError::not_found("document", &document_id.0))?;
+        if status == DocumentStatus::Failed {
+            publish(
+                &mut transaction,
+                &[event(EventKind::DocumentFailed, &read(&row)?)],
+            )
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// Changes what the operator says about a document.
@@ -296,6 +321,7 @@ impl Store {
             .bind(&document_id.0)
             .execute(&mut *transaction)
             .await?;
+        outbox::forget(&mut transaction, &outbox::document(&document_id.0)).await?;
         let orphans = disown(&mut transaction, &Self::document_owner(document_id)).await?;
         transaction.commit().await?;
         self.remove_files(&orphans).await?;
@@ -308,6 +334,25 @@ fn require(rows: u64, document_id: &DocumentId) -> Result<()> {
         Err(StoreError::not_found("document", &document_id.0))
     } else {
         Ok(())
+    }
+}
+
+/// Which document it is, and what became of it.
+fn event(kind: EventKind, record: &DocumentRecord) -> NewEvent {
+    NewEvent {
+        kind,
+        subject: outbox::document(&record.document_id.0),
+        data: json!({
+            "document_id": record.document_id,
+            "title": record.metadata.title,
+            "product_line": record.metadata.product_line,
+            "brand": record.metadata.brand,
+            "status": record.status,
+            "pages": record.pages,
+            "passages": record.passages,
+            "skipped": record.skipped,
+            "error": record.error,
+        }),
     }
 }
 

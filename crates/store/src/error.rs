@@ -40,6 +40,14 @@ pub enum StoreError {
         /// Which record.
         what: String,
     },
+    /// As many records as there may be.
+    #[error("there are {most} {what} already, which is the most; remove one first")]
+    TooMany {
+        /// Records of which kind.
+        what: &'static str,
+        /// The most there may be.
+        most: u32,
+    },
     /// A cursor that no list of ours gave.
     #[error("cursor {0:?} was not given by this list")]
     BadCursor(String),

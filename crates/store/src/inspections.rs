@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::Row as _;
 
 use crate::alerts::NewAlert;
+use crate::outbox::{self, EventKind, NewEvent, publish};
 use crate::page::{Page, PageRequest};
 use crate::{Job, JobKind, Result, Row, Store, StoreError, Transaction, from_json, new_id, now_ms, to_json};
 
@@ -249,7 +250,7 @@ impl Store {
         let mut transaction = self.begin_write().await?;
         let changed = sqlx::query(
             "UPDATE inspections SET status = 'done', verdict = $2, result = $3, error = NULL, updated_at = $4 WHERE inspection_id = $1 \
-             RETURNING ticket_id, service_provider",
+             RETURNING ticket_id, category, service_provider, attempt",
         )
         .bind(inspection_id)
         .bind(verdict)
@@ -281,6 +282,14 @@ impl Store {
             alerts,
         )
         .await?;
+        let outcome = json!({
+            "verdict": verdict,
+            "findings": result.get("findings"),
+            "missing_checkpoints": result.get("missing_checkpoints"),
+            "alerts": alert_ids,
+        });
+        let event = event(EventKind::InspectionDone, inspection_id, &row, outcome)?;
+        publish(&mut transaction, &[event]).await?;
         transaction.commit().await?;
         Ok(alert_ids)
     }
@@ -290,12 +299,22 @@ impl Store {
     /// # Errors
     /// `Database` when it refuses.
     pub async fn fail_inspection(&self, inspection_id: &str, error: &str) -> Result<()> {
-        sqlx::query("UPDATE inspections SET status = 'failed', error = $2, updated_at = $3 WHERE inspection_id = $1 AND status <> 'done'")
-            .bind(inspection_id)
-            .bind(error)
-            .bind(now_ms())
-            .execute(&self.pool)
-            .await?;
+        let mut transaction = self.begin_write().await?;
+        let failed = sqlx::query(
+            "UPDATE inspections SET status = 'failed', error = $2, updated_at = $3 WHERE inspection_id = $1 AND status <> 'done' \
+             RETURNING ticket_id, category, service_provider, attempt",
+        )
+        .bind(inspection_id)
+        .bind(error)
+        .bind(now_ms())
+        .fetch_optional(&mut *transaction)
+        .await?;
+        if let Some(row) = failed {
+            let outcome = json!({ "error": error });
+            let event = event(EventKind::InspectionFailed, inspection_id, &row, outcome)?;
+            publish(&mut transaction, &[event]).await?;
+        }
+        transaction.commit().await?;
         Ok(())
     }
 
@@ -388,6 +407,27 @@ impl Store {
         .await?;
         rows.iter().map(read_fingerprint).collect()
     }
+}
+
+/// Which inspection it is, and what became of it.
+fn event(kind: EventKind, inspection_id: &str, row: &Row, mut outcome: Value) -> Result<NewEvent> {
+    let ticket_id: String = row.try_get("ticket_id")?;
+    let status = if kind == EventKind::InspectionDone {
+        InspectionStatus::Done
+    } else {
+        InspectionStatus::Failed
+    };
+    outcome["inspection_id"] = json!(inspection_id);
+    outcome["ticket_id"] = json!(ticket_id);
+    outcome["category"] = json!(row.try_get::<String, _>("category")?);
+    outcome["service_provider_id"] = json!(row.try_get::<Option<String>, _>("service_provider")?);
+    outcome["attempt"] = json!(row.try_get::<i64, _>("attempt")?);
+    outcome["status"] = json!(status.as_str());
+    Ok(NewEvent {
+        kind,
+        subject: outbox::ticket(&ticket_id),
+        data: outcome,
+    })
 }
 
 async fn insert_inspection(

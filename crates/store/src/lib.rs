@@ -18,10 +18,12 @@ mod inspections;
 mod jobs;
 mod keys;
 mod objects;
+mod outbox;
 mod page;
 mod repairs;
 mod standards;
 mod tickets;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,10 +47,12 @@ pub use inspections::{
 };
 pub use jobs::{Job, JobKind};
 pub use keys::{CreatedKey, KeyRecord, NewKey};
+pub use outbox::EventKind;
 pub use page::{Page, PageRequest};
 pub use repairs::RepairRecord;
 pub use standards::{EnrolledStandard, StandardPhoto, StandardRecord};
 pub use tickets::{RemovedTicket, TicketRecord};
+pub use webhooks::{Attempt, Delivery, DeliveryRecord, DeliveryStatus, NewWebhook, Retry, WebhookRecord};
 
 type Row = sqlx::any::AnyRow;
 type Transaction = sqlx::Transaction<'static, sqlx::Any>;
@@ -157,14 +161,19 @@ fn pool_options(embedded: bool) -> AnyPoolOptions {
 }
 
 fn migrator() -> Migrator {
-    let first = include_str!("../migrations/0001_records.sql");
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "records".into(),
-        MigrationType::Simple,
-        first.into_sql_str(),
-        false,
-    )])
+    let migration = |version: i64, name: &'static str, sql: &'static str| {
+        Migration::new(
+            version,
+            name.into(),
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
+    };
+    Migrator::with_migrations(vec![
+        migration(1, "records", include_str!("../migrations/0001_records.sql")),
+        migration(2, "webhooks", include_str!("../migrations/0002_webhooks.sql")),
+    ])
 }
 
 fn create_directory(path: &Path) -> Result<()> {

@@ -1,8 +1,9 @@
 //! Reported repairs: one a ticket and visit, replaced by a second report.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::Row as _;
 
+use crate::outbox::{self, EventKind, NewEvent, publish};
 use crate::{Result, Row, Store, Transaction, from_json, new_id, now_ms, to_json};
 
 /// A reported repair.
@@ -26,9 +27,13 @@ impl Store {
     pub async fn put_repairs(&self, repairs: &[RepairRecord]) -> Result<Vec<bool>> {
         let mut transaction = self.begin_write().await?;
         let mut replaced = Vec::with_capacity(repairs.len());
+        let mut events = Vec::with_capacity(repairs.len());
         for repair in repairs {
-            replaced.push(put(&mut transaction, repair).await?);
+            let again = put(&mut transaction, repair).await?;
+            replaced.push(again);
+            events.push(event(repair, again));
         }
+        publish(&mut transaction, &events).await?;
         transaction.commit().await?;
         Ok(replaced)
     }
@@ -70,6 +75,20 @@ impl Store {
         .await?;
         let cursor = rows.last().map(|row| row.try_get("repair_id")).transpose()?;
         Ok((rows.iter().map(read).collect::<Result<_>>()?, cursor))
+    }
+}
+
+/// Which visit it was; what was written about it stays here.
+fn event(repair: &RepairRecord, replaced: bool) -> NewEvent {
+    NewEvent {
+        kind: EventKind::RepairReported,
+        subject: outbox::ticket(&repair.ticket_id),
+        data: json!({
+            "ticket_id": repair.ticket_id,
+            "visit": repair.visit,
+            "product_line": repair.product_line,
+            "replaced": replaced,
+        }),
     }
 }
 

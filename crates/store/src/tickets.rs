@@ -107,6 +107,7 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         removed.records = records.rows_affected();
+        crate::outbox::forget(&mut transaction, &crate::outbox::ticket(ticket_id)).await?;
         // A reply kept for replay may quote the ticket. `%` and `_` in the number only make more replies match.
         sqlx::query("DELETE FROM idempotent_calls WHERE state = 'done' AND reply LIKE $1")
             .bind(format!("%{}%", to_json("ticket id", &ticket_id)?))
