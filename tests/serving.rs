@@ -408,3 +408,36 @@ async fn a_server_that_stops_lets_a_running_request_finish() {
         "no new connection"
     );
 }
+
+#[tokio::test]
+async fn a_refused_upload_still_gets_its_answer() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let server = Server::with(|config| config.limits.body_bytes = 1 << 20).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(shifu_server::serve(server.state.clone(), listener, async {
+        let _ = stopped.await;
+    }));
+    let body = vec![b'x'; 3 << 20];
+    for (key, status) in [
+        ("nobody".to_owned(), "401"),
+        (server.keys["admin"].clone(), "413"),
+    ] {
+        let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "PUT /v1/boms/split_air_conditioner HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\
+             content-type: application/toml\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        // The server has its answer ready before the body comes.
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        socket.write_all(&body).await.unwrap();
+        let mut reply = String::new();
+        socket.read_to_string(&mut reply).await.unwrap();
+        assert!(reply.starts_with(&format!("HTTP/1.1 {status}")), "{reply}");
+    }
+    stop.send(()).unwrap();
+    serving.await.unwrap().unwrap();
+}

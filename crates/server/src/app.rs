@@ -15,7 +15,7 @@ use crate::handlers::{
     admin, alerts, answers, console, diagnosis, documents, health, inspections, standards, tickets,
 };
 use crate::state::AppState;
-use crate::{access, idempotency, observe};
+use crate::{access, drain, idempotency, observe};
 
 /// Everything the server answers. Needs no socket: tests call it as a service.
 pub fn app(state: AppState) -> Router {
@@ -41,6 +41,7 @@ pub fn app(state: AppState) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(crate::error::render))
         .layer(middleware::from_fn(safe_headers))
+        .layer(middleware::from_fn(drain::refused))
         .layer(middleware::from_fn(observe::watch))
         .with_state(state)
 }

@@ -9,6 +9,7 @@
 pub mod access;
 mod app;
 pub mod config;
+mod drain;
 pub mod engine;
 pub mod error;
 mod extract;
