@@ -250,7 +250,7 @@ def models_of(root):
 
 
 def check(root):
-    print(f"--- {root.name}")
+    print(f"--- {root.resolve().name}")
     models = models_of(root)
     parts = check_bom(root, models)
     tree = check_tree(root, parts, models)
