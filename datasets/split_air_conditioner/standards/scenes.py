@@ -3,19 +3,10 @@
 import numpy as np
 
 from site_parts import (
-    camera, clutter, corrugated, daylight, grime, pick, rust, spline, tint, tube, vec, wall, wrapped,
+    camera, clutter, corrugated, daylight, grime, header, pick, putty, rust, spline, tint, tube, vec, wall, wrapped,
 )
 
 IVORY = (0.74, 0.72, 0.66)
-
-
-def header():
-    """Radiosity gives the soft contact shadows of real daylight."""
-    return (
-        '#version 3.7;\n#include "parts.inc"\n'
-        "global_settings { assumed_gamma 1.0 max_trace_level 30 radiosity { pretrace_start 0.08 pretrace_end 0.04 "
-        "count 20 nearest_count 4 error_bound 1.5 recursion_limit 1 low_error_factor 0.7 } }\n"
-    )
 
 
 def unit_skins(rng):
@@ -101,20 +92,6 @@ def loose_hose(rng):
         hose = tint(rng, (0.7, 0.7, 0.68))
         out += corrugated([(x + 2, 6, -5), (x + reach * 0.2, -25, -3), (x + reach * 0.1, -60, -3), (x, -120, -3)], 1.0, hose)
     return out
-
-
-def putty(rng, x, y, radius):
-    """Sealing putty pressed around the pipes by hand."""
-    colour = tint(rng, pick(rng, (0.74, 0.73, 0.70), (0.5, 0.5, 0.49), (0.66, 0.60, 0.50)), 0.02)
-    lumps = []
-    for _ in range(80):
-        angle, reach = rng.uniform(0, 6.283), radius * (0.35 + 0.75 * rng.random())
-        dx, dy = reach * np.cos(angle), reach * np.sin(angle)
-        lumps.append(f"sphere {{ {vec(x + dx, y + dy, 0.6 - 1.0 * (1.2 - reach / radius))}, {rng.uniform(1.5, 2.3):.3g}, 1.0 }}")
-    return (
-        f"blob {{ threshold 0.45 {' '.join(lumps)} texture {{ pigment {{ rgb {vec(*colour)} }} normal {{ average normal_map {{ "
-        f"[1 granite 0.25 scale 3] [1 bumps 0.5 scale 1.4] }} }} finish {{ diffuse 0.75 specular 0.05 ambient 0 }} }} }}\n"
-    )
 
 
 def pipe_connection(rng, defect):

@@ -1,15 +1,13 @@
 """The checkpoints with a handful of good photos: nameplate, indoor unit, wiring, drain, feet, wall before the work."""
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from scenes import bracket_skin, header, loose_hose, putty, unit_skins
+from labels import barcode, blank, font, save, scratches
+from scenes import bracket_skin, loose_hose, unit_skins
 from site_parts import (
-    camera, clutter, corrugated, daylight, grime, pick, spline, tint, tube, vec, wall, wrapped,
+    camera, clutter, corrugated, daylight, grime, header, pick, putty, spline, tint, tube, vec, wall, wrapped,
 )
 
-# Debian's fonts-noto-cjk; face 2 of the collection is Simplified Chinese.
-FONTS = "/usr/share/fonts/opentype/noto/NotoSansCJK-{}.ttc"
 MODEL = "KFR-35GW/QH1"
 RATINGS = [
     ("额定电压/频率", "220V~ 50Hz"), ("额定制冷量", "3500W"), ("额定制热量", "4500W"), ("制冷额定功率", "960W"),
@@ -24,13 +22,8 @@ def random_serial(rng):
 
 def draw_nameplate(rng, serial, path):
     """The printed rating label, 1600 × 1130, a little faded and scratched."""
-    def font(size, weight="Regular"):
-        return ImageFont.truetype(FONTS.format(weight), size, index=2)
-
     paper, ink = pick(rng, (236, 236, 232), (205, 207, 208), (228, 226, 214)), pick(rng, (20, 20, 24), (25, 30, 60))
-    label = Image.new("RGB", (1600, 1130), paper)
-    draw = ImageDraw.Draw(label)
-    draw.rounded_rectangle((18, 18, 1582, 1112), 26, outline=ink, width=5)
+    label, draw = blank((1600, 1130), paper, ink)
     draw.text((60, 36), "清禾 QINGHE", ink, font(66, "Bold"))
     draw.text((700, 48), "房间空气调节器 室外机", ink, font(60, "Bold"))
     draw.text((60, 140), f"型号  {MODEL}", ink, font(84, "Bold"))
@@ -41,18 +34,12 @@ def draw_nameplate(rng, serial, path):
         draw.text((x + 380, y), value, ink, font(56, "Bold"))
         draw.line((40, y + 92, 1560, y + 92), ink, 2)
     draw.text((60, 730), f"出厂编号  {serial}", ink, font(76, "Bold"))
-    x = 60
-    while x < 1120:
-        bar = int(rng.integers(1, 5)) * 4
-        draw.rectangle((x, 856, x + bar, 990), ink)
-        x += bar + int(rng.integers(1, 4)) * 4
+    barcode(draw, rng, 60, 1120, 856, 990, ink)
     draw.text((1170, 850), "防触电 I类", ink, font(52))
     draw.text((1170, 925), "IPX4", ink, font(60, "Bold"))
     draw.text((60, 1010), f"制造日期 20{serial[5:7]}年{serial[7:9]}月   清禾电器（演示样机）", ink, font(52))
-    for _ in range(int(rng.integers(2, 9))):
-        x, y = rng.uniform(0, 1600), rng.uniform(0, 1130)
-        draw.line((x, y, x + rng.normal(0, 90), y + rng.normal(0, 60)), tuple(int(c * 0.9) for c in paper), 2)
-    label.filter(ImageFilter.GaussianBlur(0.8)).save(path)
+    scratches(draw, rng, (1600, 1130), paper)
+    save(label, path)
 
 
 def nameplate(rng, folder, serial):

@@ -3,6 +3,15 @@
 import math
 
 
+def header(parts="parts.inc"):
+    """Radiosity gives the soft contact shadows of real daylight. `parts` is the appliance's own file of macros."""
+    return (
+        f'#version 3.7;\n#include "{parts}"\n'
+        "global_settings { assumed_gamma 1.0 max_trace_level 30 radiosity { pretrace_start 0.08 pretrace_end 0.04 "
+        "count 20 nearest_count 4 error_bound 1.5 recursion_limit 1 low_error_factor 0.7 } }\n"
+    )
+
+
 def vec(*numbers):
     """A POV-Ray vector."""
     return "<" + ", ".join(f"{n:.4g}" for n in numbers) + ">"
@@ -231,3 +240,17 @@ def corrugated(points, radius, colour):
         wide, narrow = (radius, radius * 0.86) if k % 2 else (radius * 0.86, radius)
         parts.append(f"cone {{ {vec(*a)}, {narrow:.3g}, {vec(*b)}, {wide:.3g} }}")
     return "union { " + " ".join(parts) + f" Paint({vec(*colour)}, 0.15) }}\n"
+
+
+def putty(rng, x, y, radius):
+    """Sealing putty pressed around the pipes by hand."""
+    colour = tint(rng, pick(rng, (0.74, 0.73, 0.70), (0.5, 0.5, 0.49), (0.66, 0.60, 0.50)), 0.02)
+    lumps = []
+    for _ in range(80):
+        angle, reach = rng.uniform(0, 6.283), radius * (0.35 + 0.75 * rng.random())
+        dx, dy = reach * math.cos(angle), reach * math.sin(angle)
+        lumps.append(f"sphere {{ {vec(x + dx, y + dy, 0.6 - 1.0 * (1.2 - reach / radius))}, {rng.uniform(1.5, 2.3):.3g}, 1.0 }}")
+    return (
+        f"blob {{ threshold 0.45 {' '.join(lumps)} texture {{ pigment {{ rgb {vec(*colour)} }} normal {{ average normal_map {{ "
+        f"[1 granite 0.25 scale 3] [1 bumps 0.5 scale 1.4] }} }} finish {{ diffuse 0.75 specular 0.05 ambient 0 }} }} }}\n"
+    )

@@ -1,5 +1,6 @@
 """From scene light to a phone photo: exposure, white balance, lens, sensor noise, tone, JPEG."""
 
+import dataclasses
 import io
 import re
 
@@ -7,7 +8,15 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 SIZE = (800, 600)
-MIN_BYTES, MAX_BYTES = 38_000, 92_000  # Aimed at, so that all photos together stay below 14 MB.
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """Bytes of a photo, aimed at by moving the JPEG quality down to `quality` or up to 92."""
+
+    least: int = 38_000
+    most: int = 92_000
+    quality: int = 62
 
 
 def read_linear(path):
@@ -119,16 +128,16 @@ def develop(light, rng, size=SIZE, shaken=0.0):
     return image.filter(ImageFilter.UnsharpMask(radius=1.2, percent=sharpen, threshold=2))
 
 
-def encode(image, rng, exif=b""):
-    """JPEG at a drawn quality, moved only as far as the size bounds ask (about 62..94)."""
+def encode(image, rng, exif=b"", limits=Limits()):
+    """JPEG at a drawn quality, moved only as far as the size bounds ask."""
     quality = int(rng.integers(72, 93))
     while True:
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=quality, subsampling=2, exif=exif)
         size = buffer.tell()
-        if size > MAX_BYTES and quality > 62:
+        if size > limits.most and quality > limits.quality:
             quality -= 3
-        elif size < MIN_BYTES and quality < 92:
+        elif size < limits.least and quality < 92:
             quality += 3
         else:
             return buffer.getvalue()
