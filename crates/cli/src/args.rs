@@ -125,6 +125,10 @@ pub(crate) enum Command {
     /// API keys: create, list, revoke.
     #[command(subcommand)]
     Keys(Keys),
+    /// Writes everything of a data directory into a new folder; the server may run meanwhile.
+    Backup { dir: PathBuf },
+    /// Puts a backup into an empty data directory (--data), and the database of the configuration where it names one.
+    Restore { dir: PathBuf },
 }
 
 #[derive(Debug, Subcommand)]

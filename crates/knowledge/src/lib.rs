@@ -19,6 +19,7 @@ mod parse;
 mod passages;
 mod question;
 mod rank;
+mod snapshot;
 mod terms;
 
 pub use answer::best_quote;
@@ -32,3 +33,4 @@ pub use error::KnowledgeError;
 pub use library::{Library, LibraryOptions, document_applies_to};
 pub use limits::Limits;
 pub use parse::{ParseProgress, parse};
+pub use snapshot::copy_index;

@@ -8,6 +8,7 @@
 
 pub mod access;
 mod app;
+pub mod backup;
 pub mod config;
 mod drain;
 pub mod engine;

@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use crate::{Result, Store, StoreError, from_json, now_ms, to_json};
 
 /// How long a reply is replayed.
-const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+pub(crate) const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// What makes two calls the same.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,6 +10,7 @@
 mod alerts;
 mod answers;
 mod audit;
+mod backup;
 mod definitions;
 mod documents;
 mod error;
@@ -21,6 +22,7 @@ mod objects;
 mod outbox;
 mod page;
 mod repairs;
+mod retention;
 mod standards;
 mod tickets;
 mod webhooks;
@@ -38,6 +40,7 @@ use sqlx::{AnyPool, SqlSafeStr};
 pub use alerts::{AlertFilter, AlertRecord, AlertState, NewAlert};
 pub use answers::{AnswerRecord, FeedbackVerdict, GapRow, NewAnswer};
 pub use audit::AuditRecord;
+pub use backup::{RowProgress, TableFile};
 pub use definitions::{DefinitionKind, DefinitionRecord};
 pub use documents::{DocumentRecord, DocumentStatus, NewDocument, SkippedPage};
 pub use error::StoreError;
@@ -50,6 +53,7 @@ pub use keys::{CreatedKey, KeyRecord, NewKey};
 pub use outbox::EventKind;
 pub use page::{Page, PageRequest};
 pub use repairs::RepairRecord;
+pub use retention::{RetainedKind, SweptBatch};
 pub use standards::{EnrolledStandard, StandardPhoto, StandardRecord};
 pub use tickets::{RemovedTicket, TicketRecord};
 pub use webhooks::{Attempt, Delivery, DeliveryRecord, DeliveryStatus, NewWebhook, Retry, WebhookRecord};
@@ -97,12 +101,20 @@ impl Store {
     pub async fn open_url(url: &str, directory: &Path) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let objects_directory = directory.join("objects");
+        if let Some(unfinished) = unfinished_restore(directory) {
+            return Err(unfinished);
+        }
+        let store = Self::connect(url, directory).await?;
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    async fn connect(url: &str, directory: &Path) -> Result<Self> {
         create_directory(&objects_directory)?;
         let objects = LocalFileSystem::new_with_prefix(&objects_directory)?.with_fsync(true);
         let embedded = url.starts_with("sqlite:");
         let options: AnyConnectOptions = url.parse()?;
         let pool = pool_options(embedded).connect_with(options).await?;
-        migrator().run(&pool).await?;
         let process_id = uuid::Uuid::now_v7().to_string().into();
         Ok(Self {
             pool,
@@ -144,6 +156,20 @@ impl Store {
 
 fn pool_options(embedded: bool) -> AnyPoolOptions {
     if !embedded {
+/// Stands in a data directory while a backup is restored into it, and stays when that breaks off.
+pub const UNFINISHED_RESTORE: &str = "restore-unfinished";
+
+fn unfinished_restore(directory: &Path) -> Option<StoreError> {
+    let reason = "a restore broke off here: empty the directory and restore again";
+    directory
+        .join(UNFINISHED_RESTORE)
+        .exists()
+        .then(|| StoreError::Directory {
+            path: directory.display().to_string(),
+            source: std::io::Error::other(reason),
+        })
+}
+
         return AnyPoolOptions::new()
             .max_connections(SERVER_CONNECTIONS)
             .acquire_timeout(SERVER_PATIENCE);

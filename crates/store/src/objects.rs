@@ -18,18 +18,7 @@ impl Store {
         let _shared = self.objects_guard.read().await;
         let sha256 = hex::encode(Sha256::digest(&bytes));
         let size_bytes = bytes.len() as i64;
-        let options = PutOptions {
-            mode: PutMode::Create,
-            ..PutOptions::default()
-        };
-        match self
-            .objects
-            .put_opts(&location(&sha256), bytes.into(), options)
-            .await
-        {
-            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+        self.put_bytes(&sha256, bytes).await?;
         sqlx::query("INSERT INTO object_owners (sha256, owner, size_bytes) VALUES ($1, $2, $3) ON CONFLICT (sha256, owner) DO NOTHING")
             .bind(&sha256)
             .bind(owner)
@@ -37,6 +26,21 @@ impl Store {
             .execute(&self.pool)
             .await?;
         Ok(sha256)
+    }
+
+    pub(crate) async fn put_bytes(&self, sha256: &str, bytes: Bytes) -> Result<()> {
+        let options = PutOptions {
+            mode: PutMode::Create,
+            ..PutOptions::default()
+        };
+        match self
+            .objects
+            .put_opts(&location(sha256), bytes.into(), options)
+            .await
+        {
+            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The bytes of that SHA-256.

@@ -81,6 +81,18 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
+    /// Service providers of the ticket's inspections, one entry an inspection.
+    ///
+    /// # Errors
+    /// `Database` when it refuses.
+    pub async fn ticket_providers(&self, ticket_id: &str) -> Result<Vec<Option<String>>> {
+        let rows = sqlx::query("SELECT service_provider FROM inspections WHERE ticket_id = $1")
+            .bind(ticket_id)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
     /// Removes everything of a ticket: attempts, photos, alerts, repairs, records, waiting jobs, and replies kept for replay.
     ///
     /// # Errors

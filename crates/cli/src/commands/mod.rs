@@ -1,5 +1,6 @@
 //! One file a subject; each turns arguments into one call of a verb and its result into [`Output`].
 
+mod backup;
 mod demo;
 mod diagnosis;
 mod eval;
@@ -66,6 +67,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Option<Output>, Failure> {
         Command::Intake { text, date } => tickets::intake(text, date.as_deref(), config),
         Command::Eval(task) => eval::run(&task, &config),
         Command::Keys(command) => keys::run(command, &config),
+        Command::Backup { dir } => backup::write(&dir, &config),
+        Command::Restore { dir } => backup::read(&dir, &config),
     };
     output.map(Some)
 }
