@@ -99,8 +99,6 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub async fn open_url(url: &str, directory: &Path) -> Result<Self> {
-        sqlx::any::install_default_drivers();
-        let objects_directory = directory.join("objects");
         if let Some(unfinished) = unfinished_restore(directory) {
             return Err(unfinished);
         }
@@ -110,6 +108,8 @@ impl Store {
     }
 
     async fn connect(url: &str, directory: &Path) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        let objects_directory = directory.join("objects");
         create_directory(&objects_directory)?;
         let objects = LocalFileSystem::new_with_prefix(&objects_directory)?.with_fsync(true);
         let embedded = url.starts_with("sqlite:");
@@ -154,8 +154,6 @@ impl Store {
     }
 }
 
-fn pool_options(embedded: bool) -> AnyPoolOptions {
-    if !embedded {
 /// Stands in a data directory while a backup is restored into it, and stays when that breaks off.
 pub const UNFINISHED_RESTORE: &str = "restore-unfinished";
 
@@ -170,6 +168,8 @@ fn unfinished_restore(directory: &Path) -> Option<StoreError> {
         })
 }
 
+fn pool_options(embedded: bool) -> AnyPoolOptions {
+    if !embedded {
         return AnyPoolOptions::new()
             .max_connections(SERVER_CONNECTIONS)
             .acquire_timeout(SERVER_PATIENCE);
