@@ -194,6 +194,21 @@ impl Caller {
             || provider.is_some_and(|provider| self.service_providers.iter().any(|one| one == provider))
     }
 
+    /// Whether the key sees only a part.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        !(self.brands.is_empty() && self.service_providers.is_empty())
+    }
+
+    /// Whether a key of these limits sees nothing that this one does not see.
+    #[must_use]
+    pub fn encloses(&self, brands: &[String], service_providers: &[String]) -> bool {
+        let within = |inner: &[String], outer: &[String]| {
+            outer.is_empty() || (!inner.is_empty() && inner.iter().all(|one| outer.contains(one)))
+        };
+        within(brands, &self.brand_names()) && within(service_providers, &self.service_providers)
+    }
+
     /// Brands as text.
     #[must_use]
     pub fn brand_names(&self) -> Vec<String> {
@@ -256,14 +271,19 @@ async fn admit(state: &AppState, call: Call) -> Result<Caller, ApiError> {
         .await?
         .ok_or(ApiError::Unauthorized)?;
     let caller = Caller::new(key)?;
-    if let Some(path) = call.path
-        && !allowed(caller.role, &call.method, &path)
+    if let Some(path) = &call.path
+        && !allowed(caller.role, &call.method, path)
     {
         return Err(ApiError::forbidden(format!(
             "{} may not {} {path}",
             caller.role.as_str(),
             call.method
         )));
+    }
+    if caller.is_limited() && call.path.is_some_and(|path| path.starts_with("/v1/webhooks")) {
+        return Err(ApiError::forbidden(
+            "a webhook is told of everything; a key limited to brands or service providers has none",
+        ));
     }
     state.rates.take(&caller.key_id)?;
     Ok(caller)
@@ -318,5 +338,27 @@ mod tests {
                 && !caller.sees_provider(Some("S2"))
                 && !caller.sees_provider(None)
         );
+    }
+
+    #[test]
+    fn a_key_encloses_keys_limited_to_some_of_its_own() {
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let caller = Caller {
+            brands: vec![Brand::new("A").unwrap(), Brand::new("B").unwrap()],
+            ..Caller::local()
+        };
+        let check = |brands: &[&str], providers: &[&str], expected: bool| {
+            assert_eq!(
+                caller.encloses(&names(brands), &names(providers)),
+                expected,
+                "{brands:?} {providers:?}"
+            );
+        };
+        check(&["A"], &[], true);
+        check(&["A", "B"], &["S1"], true);
+        check(&["A", "C"], &[], false);
+        check(&[], &["S1"], false);
+        assert!(caller.is_limited() && !Caller::local().is_limited());
+        assert!(Caller::local().encloses(&[], &[]));
     }
 }

@@ -3,10 +3,12 @@
 //! Only this file (and `cli`) reads the environment: `SHIFU_LISTEN`, `SHIFU_DATA`, `SHIFU_MODELS_DIR`, `SHIFU_DATABASE_URL`.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use shifu_domain::Yuan;
+use shifu_store::RetainedKind;
 
 /// Everything an operator may set.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -28,6 +30,8 @@ pub struct Config {
     pub diagnosis: DiagnosisConfig,
     /// Alerts.
     pub alerts: AlertConfig,
+    /// How long what is kept is kept.
+    pub retention_days: RetentionDays,
 }
 
 /// Bounds; what exceeds one is refused with its name.
@@ -80,6 +84,41 @@ pub struct AlertConfig {
     pub minor_due_hours: u32,
 }
 
+/// Days for which each kind is kept, counted from its creation; absent: until somebody removes it. Enforced at the start and every
+/// hour. Events of webhooks have `webhooks.keep_days`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetentionDays {
+    /// Inspections that are done or failed, with photos and alerts.
+    pub inspections: Option<NonZeroU32>,
+    /// Questions, answers, feedback.
+    pub answers: Option<NonZeroU32>,
+    /// Summaries, intakes and predictions kept for a ticket.
+    pub ticket_records: Option<NonZeroU32>,
+    /// Reported repairs; predictions forget them.
+    pub repairs: Option<NonZeroU32>,
+    /// Alerts, where they are to go before their inspections.
+    pub alerts: Option<NonZeroU32>,
+    /// The audit log.
+    pub audit: Option<NonZeroU32>,
+}
+
+impl RetentionDays {
+    /// Days for which a kind is kept.
+    #[must_use]
+    pub fn of(&self, kind: RetainedKind) -> Option<u32> {
+        let days = match kind {
+            RetainedKind::Inspections => self.inspections,
+            RetainedKind::Answers => self.answers,
+            RetainedKind::TicketRecords => self.ticket_records,
+            RetainedKind::Repairs => self.repairs,
+            RetainedKind::Alerts => self.alerts,
+            RetainedKind::Audit => self.audit,
+        };
+        days.map(NonZeroU32::get)
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -91,6 +130,7 @@ impl Default for Config {
             limits: Limits::default(),
             diagnosis: DiagnosisConfig::default(),
             alerts: AlertConfig::default(),
+            retention_days: RetentionDays::default(),
         }
     }
 }
@@ -308,6 +348,8 @@ mod tests {
         };
         check("listen = \"127.0.0.1:1\"\n\n[limits]\nbody_byte = 3\n", "line 4");
         check("[limits]\nbody_bytes = \"many\"\n", "line 2");
+        check("[retention_days]\nanswers = 0\n", "line 2");
+        check("[retention_days]\nphotos = 30\n", "line 2");
         check("[diagnosis]\nfailed_visit_cost = \"-1\"\n", "line 2");
     }
 

@@ -17,6 +17,9 @@ const MOST_ATTEMPTS: u32 = 5;
 /// Looks for work that another process queued (`shifu knowledge add` on the same data directory) so often.
 const POLL: Duration = Duration::from_secs(2);
 
+/// How often what was kept long enough is removed.
+const SWEEP: Duration = Duration::from_secs(60 * 60);
+
 /// Puts back what an earlier process left, then starts one worker a kind.
 pub(crate) async fn start(state: &AppState) -> Result<(), ApiError> {
     let store = state.engine.store();
@@ -28,7 +31,26 @@ pub(crate) async fn start(state: &AppState) -> Result<(), ApiError> {
     for kind in [JobKind::ParseDocument, JobKind::Inspect] {
         tokio::spawn(work(state.engine.clone(), kind, state.stopping.clone()));
     }
+    tokio::spawn(retain(state.engine.clone(), state.stopping.clone()));
     Ok(())
+}
+
+/// Removes what was kept long enough, at the start and every [`SWEEP`].
+async fn retain(engine: Arc<Engine>, stopping: CancellationToken) {
+    while !stopping.is_cancelled() {
+        let now_ms = jiff::Timestamp::now().as_millisecond();
+        // Not cut off by a stop: photos leave the disk after the records that named them.
+        match engine.sweep(now_ms).await {
+            Err(error) if !stopping.is_cancelled() => {
+                tracing::error!(%error, "what was kept long enough cannot be removed; it is tried again");
+            }
+            _ => {}
+        }
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP) => {}
+            () = stopping.cancelled() => {}
+        }
+    }
 }
 
 async fn work(engine: Arc<Engine>, kind: JobKind, stopping: CancellationToken) {

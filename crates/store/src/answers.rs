@@ -191,25 +191,29 @@ impl Store {
         Ok(())
     }
 
-    /// Refused questions and questions whose answer was voted down, newest first.
+    /// Refused questions and questions whose answer was voted down, newest first; of those asked with `keys` when it is not empty.
     ///
     /// # Errors
     /// `BadCursor` for a cursor of another list.
-    pub async fn gaps(&self, request: &PageRequest) -> Result<Page<GapRow>> {
-        let rows = sqlx::query(
+    pub async fn gaps(&self, request: &PageRequest, keys: &[String]) -> Result<Page<GapRow>> {
+        let condition = crate::page_condition("a.key_id", keys, 5, false);
+        let sql = format!(
             "SELECT a.answer_id AS answer_id, a.question AS question, a.product_line AS product_line, a.created_at AS created_at, \
              a.refusal_reason AS refusal_reason, f.verdict AS verdict, f.correction AS correction \
              FROM answers a LEFT JOIN feedback f ON f.answer_id = a.answer_id AND f.verdict <> 'helpful' \
              AND f.feedback_id = (SELECT MAX(g.feedback_id) FROM feedback g WHERE g.answer_id = a.answer_id AND g.verdict <> 'helpful') \
              WHERE (a.refusal_reason IS NOT NULL OR f.verdict IS NOT NULL) AND ($1 = '' OR a.answer_id < $1) \
-             AND a.created_at >= $2 AND a.created_at < $3 ORDER BY a.answer_id DESC LIMIT $4",
-        )
-        .bind(request.after()?.to_owned())
-        .bind(request.from())
-        .bind(request.to())
-        .bind(request.fetch())
-        .fetch_all(&self.pool)
-        .await?;
+             AND a.created_at >= $2 AND a.created_at < $3{condition} ORDER BY a.answer_id DESC LIMIT $4"
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(request.after()?.to_owned())
+            .bind(request.from())
+            .bind(request.to())
+            .bind(request.fetch());
+        for key in keys {
+            query = query.bind(key.clone());
+        }
+        let rows = query.fetch_all(&self.pool).await?;
         let items = rows.iter().map(read_gap).collect::<Result<Vec<_>>>()?;
         Ok(request.page(items, |gap| gap.answer_id.clone()))
     }

@@ -41,21 +41,25 @@ impl Store {
         Ok(())
     }
 
-    /// Entries, newest first.
+    /// Entries, newest first; of what was done with `keys` when it is not empty.
     ///
     /// # Errors
     /// `BadCursor` for a cursor of another list.
-    pub async fn audit(&self, request: &PageRequest) -> Result<Page<AuditRecord>> {
-        let rows = sqlx::query(
+    pub async fn audit(&self, request: &PageRequest, keys: &[String]) -> Result<Page<AuditRecord>> {
+        let condition = crate::page_condition("key_id", keys, 5, false);
+        let sql = format!(
             "SELECT audit_id, key_id, action, subject, detail, created_at FROM audit WHERE ($1 = '' OR audit_id < $1) \
-             AND created_at >= $2 AND created_at < $3 ORDER BY audit_id DESC LIMIT $4",
-        )
-        .bind(request.after()?.to_owned())
-        .bind(request.from())
-        .bind(request.to())
-        .bind(request.fetch())
-        .fetch_all(&self.pool)
-        .await?;
+             AND created_at >= $2 AND created_at < $3{condition} ORDER BY audit_id DESC LIMIT $4"
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(request.after()?.to_owned())
+            .bind(request.from())
+            .bind(request.to())
+            .bind(request.fetch());
+        for key in keys {
+            query = query.bind(key.clone());
+        }
+        let rows = query.fetch_all(&self.pool).await?;
         let items = rows.iter().map(read).collect::<Result<Vec<_>>>()?;
         Ok(request.page(items, |entry| entry.audit_id.clone()))
     }

@@ -170,7 +170,8 @@ impl Engine {
         let (record, job) = self.store.add_inspection(&new, Some(LEASE_MS)).await?;
         self.keep_inspection(&record, &inspection, outcomes).await?;
         self.store.finish_job(&job.job_id).await?;
-        self.reply(&self.store.inspection(&record.inspection_id).await?)
+        self.reply_to(caller, &self.store.inspection(&record.inspection_id).await?)
+            .await
     }
 
     /// Keeps a submission and inspects it later.
@@ -185,7 +186,7 @@ impl Engine {
         let (new, _) = self.prepare(caller, input)?;
         let (record, _) = self.store.add_inspection(&new, None).await?;
         self.inspections_arrived.notify_one();
-        self.reply(&record)
+        self.reply_to(caller, &record).await
     }
 
     /// Inspects a kept submission; what the job queue runs.
@@ -517,7 +518,7 @@ impl Engine {
     }
 }
 
-async fn change_index(
+pub(super) async fn change_index(
     index: &Arc<RwLock<PhotoIndex>>,
     change: impl FnOnce(&mut PhotoIndex) + Send + 'static,
 ) -> Result<(), ApiError> {
@@ -576,6 +577,6 @@ fn outcomes(inspector: &Inspector, submission: &Submission, inspection: &Inspect
         .collect()
 }
 
-fn photo_id(inspection_id: &str, position: u32) -> String {
+pub(super) fn photo_id(inspection_id: &str, position: u32) -> String {
     format!("{inspection_id}/{position}")
 }

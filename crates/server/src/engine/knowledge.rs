@@ -9,8 +9,8 @@ use serde_json::json;
 use shifu_domain::recognise::Lexicon;
 use shifu_domain::{DocumentId, DocumentMetadata};
 use shifu_knowledge::{
-    AnswerReply, ConversationContext, DocumentUpload, KnowledgeError, Library, LibraryOptions, ParseProgress,
-    Question, SearchReply, SearchRequest,
+    AnswerReply, ConversationContext, DocumentState, DocumentUpload, KnowledgeError, Library, LibraryOptions,
+    ParseProgress, Question, SearchReply, SearchRequest,
 };
 use shifu_store::{
     AnswerRecord, DocumentRecord, DocumentStatus, NewAnswer, NewDocument, PageRequest, SkippedPage, Store,
@@ -19,7 +19,7 @@ use shifu_store::{
 use tokio::sync::oneshot;
 
 use super::Engine;
-use crate::access::{Caller, Role};
+use crate::access::Caller;
 use crate::error::ApiError;
 use crate::observe::timed;
 
@@ -59,8 +59,8 @@ impl From<KnowledgeError> for ApiError {
 }
 
 impl Engine {
-    /// Index and records agree after a crash: a document that the records call indexed is parsed again when the index lacks it,
-    /// and the index drops what the records do not know.
+    /// Index and records agree after a crash or a restore; the records are right. The index drops what they do not know or call
+    /// failed, retires what they call retired, and takes their metadata; what they call indexed and it lacks is parsed again.
     pub(super) async fn reconcile_library(&self) -> Result<(), ApiError> {
         let mut recorded = std::collections::BTreeMap::new();
         let mut request = PageRequest {
@@ -69,30 +69,53 @@ impl Engine {
         };
         loop {
             let page = self.store.documents(&request, &[]).await?;
-            recorded.extend(
-                page.items
-                    .into_iter()
-                    .map(|document| (document.document_id, document.status)),
-            );
+            let documents = page.items.into_iter();
+            recorded.extend(documents.map(|document| (document.document_id.clone(), document)));
             let Some(cursor) = page.next_cursor else { break };
             request.cursor = Some(cursor);
         }
-        for document in self.library.list() {
-            if !recorded.contains_key(&document.document_id) {
-                tracing::warn!(
-                    document_id = document.document_id.0,
-                    "the index held a document without a record"
-                );
-                self.library.remove(&document.document_id)?;
-            }
+        for indexed in self.library.list() {
+            self.reconcile_indexed(&indexed, recorded.get(&indexed.document_id))?;
         }
-        for (document_id, status) in recorded {
-            if status == DocumentStatus::Indexed && self.library.get(&document_id).is_none() {
+        for (document_id, record) in recorded {
+            let indexed = self.library.get(&document_id);
+            let in_force = indexed.is_some_and(|indexed| indexed.state == DocumentState::Indexed);
+            if record.status == DocumentStatus::Indexed && !in_force {
                 tracing::warn!(
                     document_id = document_id.0,
                     "the index lacks a document; it is parsed again"
                 );
                 self.store.requeue_document(&document_id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the index say of one of its documents what the records say.
+    fn reconcile_indexed(
+        &self,
+        indexed: &shifu_knowledge::DocumentRecord,
+        record: Option<&DocumentRecord>,
+    ) -> Result<(), ApiError> {
+        let id = &indexed.document_id;
+        match record {
+            None => {
+                tracing::warn!(document_id = id.0, "the index held a document without a record");
+                self.library.remove(id)?;
+            }
+            Some(record) if record.status == DocumentStatus::Failed => {
+                tracing::warn!(document_id = id.0, "the index held a document that failed");
+                self.library.remove(id)?;
+            }
+            Some(record) => {
+                if record.metadata != indexed.metadata {
+                    tracing::warn!(document_id = id.0, "the index held other metadata of a document");
+                    self.library.update_metadata(id, record.metadata.clone())?;
+                }
+                if record.status == DocumentStatus::Retired && indexed.state == DocumentState::Indexed {
+                    tracing::warn!(document_id = id.0, "the index held a retired document in force");
+                    self.library.retire(id)?;
+                }
             }
         }
         Ok(())
@@ -108,8 +131,11 @@ impl Engine {
         caller: &Caller,
         file_name: &str,
         bytes: Bytes,
-        metadata: DocumentMetadata,
+        mut metadata: DocumentMetadata,
     ) -> Result<DocumentRecord, ApiError> {
+        if let [only] = caller.brands.as_slice() {
+            metadata.brand.get_or_insert_with(|| only.clone());
+        }
         self.check_document(caller, file_name, &bytes, &metadata).await?;
         let document_id = Store::new_document_id();
         let (first_result, result) = oneshot::channel();
@@ -167,11 +193,14 @@ impl Engine {
                 "this key may not add documents of that brand",
             ));
         }
+        if !caller.brands.is_empty() && metadata.brand.is_none() {
+            return Err(ApiError::field("metadata.brand", "name one of the key's brands"));
+        }
         let Some(old) = &metadata.supersedes else {
             return Ok(());
         };
         match self.document(caller, old).await {
-            Ok(_) => Ok(()),
+            Ok(old) => Self::check_shared_document(caller, &old),
             Err(ApiError::NotFound(_)) => Err(ApiError::field(
                 "metadata.supersedes",
                 format!("no document {:?}", old.0),
@@ -302,7 +331,8 @@ impl Engine {
     /// # Errors
     /// `NotFound`.
     pub async fn remove_document(&self, caller: &Caller, document_id: &DocumentId) -> Result<(), ApiError> {
-        self.document(caller, document_id).await?;
+        let record = self.document(caller, document_id).await?;
+        Self::check_shared_document(caller, &record)?;
         let (library, id) = (self.library.clone(), document_id.clone());
         let removed = self.gate.interactive(move || library.remove(&id)).await?;
         match removed {
@@ -327,6 +357,7 @@ impl Engine {
         document_id: &DocumentId,
     ) -> Result<DocumentRecord, ApiError> {
         let record = self.document(caller, document_id).await?;
+        Self::check_shared_document(caller, &record)?;
         if !matches!(record.status, DocumentStatus::Indexed | DocumentStatus::Retired) {
             return Err(ApiError::conflict(format!(
                 "document {:?} is not indexed",
@@ -436,15 +467,14 @@ impl Engine {
         Ok(())
     }
 
-    /// A kept answer that the caller may see: its own, or any when the key is not limited to brands.
+    /// A kept answer that the caller may see: any; for a limited key its own and those asked with keys limited to some of the same.
     ///
     /// # Errors
     /// `NotFound`.
     pub async fn answer_record(&self, caller: &Caller, answer_id: &str) -> Result<AnswerRecord, ApiError> {
         let record = self.store.answer(answer_id).await?;
-        let visible =
-            record.key_id == caller.key_id || caller.brands.is_empty() || caller.role == Role::Admin;
-        if visible {
+        let keys = self.visible_keys(caller).await?;
+        if keys.is_empty() || keys.contains(&record.key_id) {
             return Ok(record);
         }
         Err(StoreError::NotFound {

@@ -8,6 +8,8 @@ mod diagnosis;
 mod inspection;
 mod knowledge;
 mod lexicon;
+mod limits;
+mod retention;
 mod standards;
 mod tickets;
 
@@ -24,7 +26,7 @@ use shifu_knowledge::Library;
 use shifu_store::{CreatedKey, JobKind, NewKey, RemovedTicket, Store};
 use tokio::sync::{Notify, oneshot, watch};
 
-use crate::access::Role;
+use crate::access::{Caller, Role};
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::gate::Gate;
@@ -32,6 +34,7 @@ use crate::gate::Gate;
 use diagnosis::LineModel;
 pub use diagnosis::{ImportReport, RepairOutcome, RowError, TreeFormat};
 pub use inspection::{InspectionReply, PhotoUpload, SubmissionInput};
+pub use retention::Swept;
 pub use tickets::SummaryRequest;
 
 /// The five flows over one data directory.
@@ -172,12 +175,23 @@ impl Engine {
         create_key(&self.store, by, key).await
     }
 
+    /// Makes a key that sees no more than the caller.
+    ///
+    /// # Errors
+    /// `Forbidden` when it would, `Unprocessable` for an unknown role.
+    pub async fn create_key_for(&self, caller: &Caller, key: &NewKey) -> Result<CreatedKey, ApiError> {
+        Self::check_new_key(caller, key)?;
+        self.create_key(&caller.key_id, key).await
+    }
+
     /// Makes a key stop working, at once.
     ///
     /// # Errors
     /// `NotFound` when there is no such working key.
-    pub async fn revoke_key(&self, by: &str, key_id: &str) -> Result<(), ApiError> {
+    pub async fn revoke_key(&self, caller: &Caller, key_id: &str) -> Result<(), ApiError> {
+        self.check_key(caller, key_id).await?;
         self.store.revoke_key(key_id).await?;
+        let by = &caller.key_id;
         self.store.add_audit(by, "key.revoke", key_id, &json!({})).await?;
         Ok(())
     }
@@ -202,7 +216,12 @@ impl Engine {
     ///
     /// # Errors
     /// `NotFound` when nothing of the ticket is kept.
-    pub async fn remove_ticket(&self, by: &str, ticket_id: &TicketId) -> Result<RemovedTicket, ApiError> {
+    pub async fn remove_ticket(
+        &self,
+        caller: &Caller,
+        ticket_id: &TicketId,
+    ) -> Result<RemovedTicket, ApiError> {
+        self.check_ticket(caller, ticket_id).await?;
         let _learning = self.learning.lock().await;
         let removed = self.store.remove_ticket(ticket_id.as_str()).await?;
         if removed.is_empty() {
@@ -217,7 +236,12 @@ impl Engine {
             self.reload_line(&line).await?;
         }
         self.store
-            .add_audit(by, "ticket.remove", ticket_id.as_str(), &json!(removed))
+            .add_audit(
+                &caller.key_id,
+                "ticket.remove",
+                ticket_id.as_str(),
+                &json!(removed),
+            )
             .await?;
         Ok(removed)
     }

@@ -11,7 +11,7 @@ use shifu_inspection::{
     EnrolledStandard, Enrolment, EnrolmentConfig, EnrolmentError, EnrolmentLabel, EnrolmentPhoto,
     EnrolmentReport, PhotoAdded, Standard, StandardError,
 };
-use shifu_store::StandardPhoto;
+use shifu_store::{StandardPhoto, StoreError};
 
 use super::Engine;
 use crate::access::Caller;
@@ -44,7 +44,15 @@ impl Engine {
             let standard: Standard = serde_json::from_str(&record.definition)
                 .map_err(|error| ApiError::internal(format!("standard {:?}: {error}", record.category)))?;
             let photos = self.store.standard_photos(&record.category).await?;
-            let kept = self.store.enrolled(&record.category).await?;
+            let kept = match self.store.enrolled(&record.category).await {
+                Ok(kept) => kept,
+                // It is computed from the photos: without it, it is computed again.
+                Err(error @ (StoreError::NotFound { .. } | StoreError::Corrupt { .. })) => {
+                    tracing::warn!(category = record.category, %error, "a kept enrolment is not used");
+                    None
+                }
+                Err(error) => return Err(error.into()),
+            };
             let current = kept.filter(|kept| kept.version == enrolment_version(&record.definition, &photos));
             let read = current.and_then(|kept| EnrolledStandard::from_bytes(&kept.bytes).ok());
             let fitting = read.filter(|enrolled| *enrolled.encoder() == self.models.encoder.version());

@@ -78,14 +78,17 @@ pub(crate) async fn create_key(
         brands: request.brands.iter().map(ToString::to_string).collect(),
         service_providers: request.service_providers,
     };
-    let CreatedKey { key, key_id, role } = state.engine.create_key(&caller.key_id, &key).await?;
+    let CreatedKey { key, key_id, role } = state.engine.create_key_for(&caller, &key).await?;
     Ok((StatusCode::CREATED, Json(KeyCreated { key, key_id, role })))
 }
 
 /// Every key, without its text.
 #[utoipa::path(get, path = "/v1/keys", tag = "administration", responses((status = 200, body = Listing<KeyView>)))]
-pub(crate) async fn keys(State(state): State<AppState>) -> Result<Json<Listing<KeyView>>, ApiError> {
-    let keys = state.engine.store().keys().await?;
+pub(crate) async fn keys(
+    State(state): State<AppState>,
+    caller: Caller,
+) -> Result<Json<Listing<KeyView>>, ApiError> {
+    let keys = state.engine.keys(&caller).await?;
     let zone = state.engine.zone();
     let view = |key: KeyRecord| KeyView {
         key_id: key.key_id,
@@ -110,7 +113,7 @@ pub(crate) async fn revoke_key(
     caller: Caller,
     Path(key_id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    state.engine.revoke_key(&caller.key_id, &key_id).await?;
+    state.engine.revoke_key(&caller, &key_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -120,9 +123,11 @@ pub(crate) async fn revoke_key(
     responses((status = 200, body = Listing<AuditView>)))]
 pub(crate) async fn audit(
     State(state): State<AppState>,
+    caller: Caller,
     List(request): List,
 ) -> Result<Json<Listing<AuditView>>, ApiError> {
-    let page = state.engine.store().audit(&request).await?;
+    let keys = state.engine.visible_keys(&caller).await?;
+    let page = state.engine.store().audit(&request, &keys).await?;
     let zone = state.engine.zone();
     let view = |entry: AuditRecord| AuditView {
         audit_id: entry.audit_id,
@@ -144,7 +149,7 @@ pub(crate) async fn remove_ticket(
     Path(ticket_id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let ticket_id = TicketId::new(&ticket_id).map_err(ApiError::unprocessable)?;
-    let removed = state.engine.remove_ticket(&caller.key_id, &ticket_id).await?;
+    let removed = state.engine.remove_ticket(&caller, &ticket_id).await?;
     Ok(Json(json!({"ticket_id": ticket_id, "removed": removed})))
 }
 

@@ -99,7 +99,7 @@ fn sentences(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive(['。', '！', '？', '；', '\n'])
 }
 
-/// How an answer came about. A key limited to brands sees its own answers only.
+/// How an answer came about. A limited key sees its own answers, and those asked with keys limited to some of the same.
 #[utoipa::path(get, path = "/v1/answers/{answer_id}", tag = "knowledge", params(("answer_id" = String, Path)), responses(
     (status = 200, description = "the answer, recognised codes and models, filters, explained candidates, versions", body = Object),
     (status = 404, body = ErrorBody)))]
@@ -158,9 +158,11 @@ pub(crate) async fn feedback(
     responses((status = 200, body = Listing<GapView>)))]
 pub(crate) async fn gaps(
     State(state): State<AppState>,
+    caller: Caller,
     List(request): List,
 ) -> Result<Json<Listing<GapView>>, ApiError> {
-    let page = state.engine.store().gaps(&request).await?;
+    let keys = state.engine.visible_keys(&caller).await?;
+    let page = state.engine.store().gaps(&request, &keys).await?;
     let items = group(page.items, state.engine.zone());
     Ok(Json(Listing {
         items,

@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use shifu_domain::{CategoryId, CheckpointId};
 use shifu_inspection::{PhotoCheck, PhotoMeta, SubmittedPhoto, Ticket};
-use shifu_store::InspectionRecord;
 
 use super::Listing;
 use crate::access::{Caller, Role};
@@ -174,8 +173,10 @@ pub(crate) async fn list(
         .store()
         .inspections(&request, &caller.service_providers, own)
         .await?;
-    let reply = |record: &InspectionRecord| state.engine.reply(record);
-    let items = page.items.iter().map(reply).collect::<Result<_, _>>()?;
+    let mut items = Vec::with_capacity(page.items.len());
+    for record in &page.items {
+        items.push(state.engine.reply_to(&caller, record).await?);
+    }
     Ok(Json(Listing {
         items,
         next_cursor: page.next_cursor,
@@ -191,7 +192,7 @@ pub(crate) async fn get(
     Path(inspection_id): Path<String>,
 ) -> Result<Json<InspectionReply>, ApiError> {
     let record = state.engine.inspection(&caller, &inspection_id).await?;
-    Ok(Json(state.engine.reply(&record)?))
+    Ok(Json(state.engine.reply_to(&caller, &record).await?))
 }
 
 /// A photo with the difference marked. Positions are counted from 0, as in findings.
