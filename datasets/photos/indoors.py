@@ -59,7 +59,7 @@ def indoor_wall(rng, side=None, ceiling=None):
     return out + f"box {{ <-600, -420, -600>, <600, -400, 20> pigment {{ rgb {vec(*tint(rng, (0.4, 0.37, 0.33)))} }} {MATT} }}\n"
 
 
-def room_light(rng, target):
+def room_light(rng, target, ceiling=None):
     """A window to one side, a ceiling lamp, both, or the phone's lamp in a dark corner; and a room that metal can mirror."""
     mode = rng.choice(["window", "lamp", "both", "phone"], p=[0.34, 0.28, 0.26, 0.12])
     warm = rng.uniform(0, 1)
@@ -74,13 +74,14 @@ def room_light(rng, target):
         f"scale <0.35, 0.6, 0.35> translate {vec(*rng.uniform(-9, 9, 3))} }} }}\n"
     )
     x, y, z = target
+    roof = 1000 if ceiling is None else ceiling - 9
     if mode in ("window", "both"):
         side, power = pick(rng, -1, 1), rng.uniform(0.35, 0.8)
-        at = vec(x + side * rng.uniform(130, 320), y + rng.uniform(-20, 110), z - rng.uniform(110, 300))
+        at = vec(x + side * rng.uniform(130, 320), min(y + rng.uniform(-20, 110), roof - 20), z - rng.uniform(110, 300))
         out += f"light_source {{ {at} rgb {vec(*[power * c for c in day])} area_light y*110, x*80, 3, 3 jitter adaptive 1 }}\n"
     if mode in ("lamp", "both"):
         power = rng.uniform(0.3, 0.6)
-        at = vec(x + rng.uniform(-130, 130), y + rng.uniform(60, 120), z - rng.uniform(90, 260))
+        at = vec(x + rng.uniform(-130, 130), min(y + rng.uniform(60, 120), roof), z - rng.uniform(90, 260))
         out += f"light_source {{ {at} rgb {vec(*[power * c for c in lamp])} area_light x*45, z*45, 3, 3 jitter adaptive 1 }}\n"
     if mode == "phone":
         at = vec(x + rng.uniform(-8, 8), y + rng.uniform(2, 12), z - 85)
@@ -96,8 +97,8 @@ def socket(rng, x, y):
     return f"union {{ object {{ Round_Box_Union(<-4.3, -4.3, -0.9>, <4.3, 4.3, 0>, 0.35) Paint({white}, 0.3) }} {cut} translate {vec(x, y, 0)} }}\n"
 
 
-def room_clutter(rng, left, right, bottom, top):
-    """A cable duct, a loose cable, a socket, a hook, a cupboard's side, pencil marks: none of it is part of the work."""
+def room_clutter(rng, left, right, bottom, top, cupboards=(-1, 1)):
+    """A cable duct, a loose cable, a socket, a hook, a cupboard on one of the sides allowed: none of it is part of the work."""
     out = ""
     if rng.random() < 0.22:
         x = pick(rng, left - rng.uniform(0, 8), right + rng.uniform(0, 8))
@@ -107,13 +108,14 @@ def room_clutter(rng, left, right, bottom, top):
         out += socket(rng, pick(rng, left, right) + rng.uniform(-3, 3), rng.uniform(bottom, top))
     if rng.random() < 0.3:
         y, sag = rng.uniform(bottom, top), rng.uniform(1, 6)
+        out += "".join(f"box {{ {vec(x - 0.4, y - 0.9, -1.1)}, {vec(x + 0.4, y + 0.6, 0)} Paint(<0.7, 0.7, 0.68>, 0.2) }}\n" for x in range(-120, 121, 60))
         points = [(x, y - sag * math.sin(math.pi * (x % 60) / 60), -0.6) for x in range(int(left) - 90, int(right) + 90, 5)]
         out += tube(points, rng.uniform(0.25, 0.45), f"Paint({vec(*pick(rng, (0.7, 0.7, 0.68), (0.05, 0.05, 0.05), (0.5, 0.5, 0.48)))}, 0.2)")
     if rng.random() < 0.25:
         x, y = rng.uniform(left, right), rng.uniform(bottom, top)
         out += f"union {{ object {{ Round_Box_Union({vec(x - 1.6, y - 2.4, -0.4)}, {vec(x + 1.6, y + 2.4, 0)}, 0.3) }} torus {{ 0.8, 0.22 rotate z * 90 translate {vec(x, y - 1.4, -1)} }} Paint({vec(*tint(rng, (0.6, 0.6, 0.6)))}, 0.4) }}\n"
     if rng.random() < 0.28:
-        side = pick(rng, -1, 1)
+        side = pick(rng, *cupboards)
         edge = (right if side > 0 else left) + side * rng.uniform(4, 16)
         board = vec(*tint(rng, pick(rng, (0.74, 0.73, 0.71), (0.42, 0.28, 0.17), (0.55, 0.44, 0.33), (0.30, 0.31, 0.33))))
         out += f"box {{ {vec(min(edge, edge + side * 90), rng.uniform(-20, 0) + bottom, -33)}, {vec(max(edge, edge + side * 90), 500, 0)} Paint({board}, 0.25) }}\n"

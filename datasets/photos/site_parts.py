@@ -233,13 +233,13 @@ def wrapped(rng, points, radius, colour, band=3.2):
     return "union { " + " ".join(parts) + " }\n"
 
 
-def corrugated(points, radius, colour):
-    """A ribbed drain hose."""
+def corrugated(points, radius, colour, skin=None, step=0.45, depth=0.86):
+    """A ribbed hose, its ribs two steps apart, in a matt colour or in a skin of its own."""
     parts = []
-    for k, (a, b) in enumerate(zip(*(lambda c: (c, c[1:]))(spline(points, 0.45)))):
-        wide, narrow = (radius, radius * 0.86) if k % 2 else (radius * 0.86, radius)
+    for k, (a, b) in enumerate(zip(*(lambda c: (c, c[1:]))(spline(points, step)))):
+        wide, narrow = (radius, radius * depth) if k % 2 else (radius * depth, radius)
         parts.append(f"cone {{ {vec(*a)}, {narrow:.3g}, {vec(*b)}, {wide:.3g} }}")
-    return "union { " + " ".join(parts) + f" Paint({vec(*colour)}, 0.15) }}\n"
+    return "union { " + " ".join(parts) + f" {skin or f'Paint({vec(*colour)}, 0.15)'} }}\n"
 
 
 def putty(rng, x, y, radius):
