@@ -13,6 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "photos"))
 
 import scenes  # noqa: E402
+import small_scenes  # noqa: E402
 import studio  # noqa: E402
 from develop import Limits  # noqa: E402
 
@@ -23,12 +24,22 @@ PLAN = [
     ("flue_indoor", "good", 54),
     ("flue_indoor", "aluminium_hose", 12),
     ("flue_indoor", "joint_unsealed", 12),
+    ("gas_type", "good", 6),
+    ("co_reading", "good", 6),
+    ("flue_terminal", "good", 6),
+    ("water_and_relief", "good", 6),
+    ("power_socket", "good", 6),
+    ("wall_fixing", "good", 6),
 ]
+LABELLED = {"gas_type", "co_reading"}  # Scenes with printed labels.
 
 
 def scene(checkpoint, defect, rng, folder, serial=None):
     """The POV-Ray text of one visit's photo."""
-    return getattr(scenes, checkpoint)(rng, defect)
+    made = getattr(scenes, checkpoint, None) or getattr(small_scenes, checkpoint)
+    if checkpoint in LABELLED:
+        return made(rng, defect, folder, serial or small_scenes.random_serial(rng))
+    return made(rng, defect)
 
 
 STANDARD = studio.Standard(
