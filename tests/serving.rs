@@ -269,7 +269,7 @@ async fn a_retried_upload_is_one_document_and_a_refused_one_may_be_tried_again()
 #[tokio::test]
 async fn work_acknowledged_before_a_crash_is_done_after_the_next_start() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path()).await.unwrap();
+    let store = common::store_in(directory.path()).await;
     let document_id = Store::new_document_id();
     let owner = Store::document_owner(&document_id);
     let original_sha256 = store.put_object(&owner, MANUAL.into()).await.unwrap();

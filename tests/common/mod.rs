@@ -1,6 +1,8 @@
 //! A server over a temporary data directory, called without a socket, and small files to send to it.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+pub(crate) mod database;
+
 use std::collections::BTreeMap;
 
 use axum::Router;
@@ -10,7 +12,7 @@ use http_body_util::BodyExt;
 use image::{ImageFormat, RgbImage};
 use serde_json::{Value, json};
 use shifu_server::{AppState, Config, Role, app};
-use shifu_store::NewKey;
+use shifu_store::{NewKey, Store};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -19,6 +21,14 @@ pub(crate) struct Server {
     pub(crate) state: AppState,
     pub(crate) directory: TempDir,
     pub(crate) keys: BTreeMap<&'static str, String>,
+}
+
+/// The store of a data directory, on whichever database the tests run.
+pub(crate) async fn store_in(directory: &std::path::Path) -> Store {
+    match database::url_of(directory) {
+        Some(url) => Store::open_url(&url, directory).await.unwrap(),
+        None => Store::open(directory).await.unwrap(),
+    }
 }
 
 pub(crate) struct Reply {
@@ -90,6 +100,7 @@ impl Server {
     pub(crate) async fn over(directory: TempDir, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             data: directory.path().to_owned(),
+            database_url: database::url_of(directory.path()),
             ..Config::default()
         };
         config.limits.requests_per_minute = 0;

@@ -9,9 +9,20 @@ use shifu_store::{
     StoredReply,
 };
 
+#[path = "../../../tests/common/database.rs"]
+mod database;
+
 async fn open() -> (Store, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
-    (Store::open(directory.path()).await.unwrap(), directory)
+    (open_in(directory.path()).await, directory)
+}
+
+/// The store of a directory, on SQLite or on PostgreSQL: the same tests hold for both.
+async fn open_in(directory: &std::path::Path) -> Store {
+    match database::url_of(directory) {
+        Some(url) => Store::open_url(&url, directory).await.unwrap(),
+        None => Store::open(directory).await.unwrap(),
+    }
 }
 
 fn inspection(ticket: &str, photo: &'static [u8]) -> NewInspection {
@@ -221,7 +232,7 @@ async fn a_job_is_claimed_once_and_again_when_its_worker_is_gone() {
         "of another kind"
     );
     assert_eq!(store.requeue_jobs_of_others().await.unwrap(), 0, "it is ours");
-    let next_process = Store::open(directory.path()).await.unwrap();
+    let next_process = open_in(directory.path()).await;
     assert_eq!(next_process.requeue_jobs_of_others().await.unwrap(), 1);
     assert_eq!(
         next_process
@@ -300,7 +311,7 @@ async fn a_call_under_a_key_runs_once() {
         store.begin_call(&identity, "other").await.unwrap(),
         Call::OtherBody
     );
-    let next_process = Store::open(directory.path()).await.unwrap();
+    let next_process = open_in(directory.path()).await;
     assert_eq!(next_process.forget_interrupted_calls().await.unwrap(), 1);
     assert_eq!(
         next_process.begin_call(&identity, "body").await.unwrap(),

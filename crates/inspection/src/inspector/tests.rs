@@ -1,4 +1,5 @@
 use super::*;
+use crate::CalibrationMode;
 use crate::duplicates::PhotoRef;
 use crate::enrolment::{Enrolment, EnrolmentConfig, EnrolmentLabel, EnrolmentPhoto, EnrolmentReport};
 use crate::testing::{TinyEncoder, bracket, checkerboard, jpeg, png, scene};
