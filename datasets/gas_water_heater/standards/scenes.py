@@ -201,7 +201,7 @@ def flue_indoor(rng, defect):
     # The axis: up, bend, along the wall with its fall; then into the side wall, or through a second bend into the rear one.
     if defect == "aluminium_hose" and rng.random() < 0.5:
         out += foil_hose(rng, [(0, 1, -8), (0, 6, -8)], way, end, level, rear)
-        return out + outlet_rosette(rng, end, level, way, rear, fall)
+        return out + outlet_rosette(rng, end, level, way, rear)
     loose = set()
     joints = 4 if rear else 3
     if defect == "joint_unsealed":
@@ -214,7 +214,7 @@ def flue_indoor(rng, defect):
     if defect == "aluminium_hose":
         out += foil_hose(rng, [(0, height - 2, -8), (0, height + 2, -8)], way, end, level + rng.uniform(-1, 5), rear)
         out += joint(rng, (0, height - 0.8, -8), (0, 1, 0), False)
-        return out + outlet_rosette(rng, end, level, way, rear, fall)
+        return out + outlet_rosette(rng, end, level, way, rear)
     corner = [(way * bend * (1 - math.cos(a)) + skew[0], height + bend * math.sin(a) + skew[1], -8) for a in (k * math.pi / 8 for k in range(5))]
     out += segments(corner)
     out += joint(rng, (skew[0] / 2, height, -8), (0, 1, 0), 1 in loose)
@@ -230,11 +230,11 @@ def flue_indoor(rng, defect):
         corner = [(last[0] + shift[0] + way * bend * math.sin(a), last[1] + shift[1], -8 + bend * (1 - math.cos(a))) for a in (k * math.pi / 8 for k in range(5))]
         out += segments(corner) + pipe(corner[-1], (corner[-1][0], corner[-1][1], 6), FLUE)
         out += joint(rng, last, (way, -fall, 0), 3 in loose)
-        return out + outlet_rosette(rng, corner[-1][0], corner[-1][1], way, rear, 0)
+        return out + outlet_rosette(rng, corner[-1][0], corner[-1][1], way, rear)
     if rng.random() < 0.5:
         half = (first[0] + last[0]) / 2 + rng.uniform(-3, 3)
         out += joint(rng, (half, level - fall * abs(half - first[0]) - drop, -8), (way, -fall, 0), False)
-    return out + outlet_rosette(rng, last[0], last[1], way, rear, 0)
+    return out + outlet_rosette(rng, last[0], last[1], way, rear)
 
 
 def pipe(start, end, radius):
@@ -300,7 +300,7 @@ def foil_hose(rng, start, way, end, level, rear):
     return "union { " + " ".join(parts) + " texture { Foil } }\n" + ring
 
 
-def outlet_rosette(rng, x, y, way, rear, _fall):
+def outlet_rosette(rng, x, y, way, rear):
     """The ring or the mortar around the pipe where it goes through the wall."""
     radius = FLUE + rng.uniform(2.0, 3.4)
     skin = pick(rng, "texture { Stainless }", "Paint(<0.75, 0.75, 0.74>, 0.3)", "Paint(<0.62, 0.61, 0.58>, 0.02)")

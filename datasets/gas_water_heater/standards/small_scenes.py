@@ -1,11 +1,11 @@
 """The checkpoints with a handful of good photos: rating plate, CO reading, socket, water side, wall plate, flue outdoors."""
 
+from PIL import Image, ImageDraw
+
 from indoors import indoor_wall, room_clutter, room_light, socket
 from labels import barcode, blank, font, save, scratches
 from scenes import FLUE, PARTS, gas_hose, gas_supply, heater_skins, joint, paint, pipe, water_pipe
 from site_parts import camera, clutter, corrugated, daylight, grime, header, pick, putty, spline, tint, tube, vec, wall
-
-from PIL import Image, ImageDraw
 
 # What the service manual 2025, chapter 1, says of each model.
 RATINGS = {
@@ -145,8 +145,7 @@ def power_socket(rng, _defect):
     out += tube(spline(cable, 0.8), 0.42, paint(shell if shell[0] < 0.6 else (0.68, 0.68, 0.66)))
     for dx in (-9, 0, 9):
         out += f"object {{ Thread(1.05, 2.6) texture {{ Brass }} translate {vec(dx, -2.4, -8)} }}\n"
-    outlet, towards, _ = ((0.5, -24, -3.2), (0, 1, 0), None)
-    out += gas_hose(rng, None, outlet, towards, (0, -2.4, -8)) + f"cylinder {{ <0.5, -24, -3.2>, <0.5, -200, -3.2>, 1.07 texture {{ Zinc }} }}\n"
+    out += gas_hose(rng, None, (0.5, -24, -3.2), (0, 1, 0), (0, -2.4, -8)) + f"cylinder {{ <0.5, -24, -3.2>, <0.5, -200, -3.2>, 1.07 texture {{ Zinc }} }}\n"
     return out + water_pipe(rng, -9, (0.55, 0.05, 0.04)) + water_pipe(rng, 9, (0.05, 0.16, 0.5))
 
 
