@@ -126,6 +126,11 @@ pub const TABLE: &[(&str, &str, &[Role])] = &[
     ("GET", "/v1/keys", ADMIN_ONLY),
     ("POST", "/v1/keys", ADMIN_ONLY),
     ("DELETE", "/v1/keys/{key_id}", ADMIN_ONLY),
+    ("GET", "/v1/webhooks", ADMIN_ONLY),
+    ("POST", "/v1/webhooks", ADMIN_ONLY),
+    ("DELETE", "/v1/webhooks/{webhook_id}", ADMIN_ONLY),
+    ("GET", "/v1/webhooks/{webhook_id}/deliveries", ADMIN_ONLY),
+    ("POST", "/v1/webhooks/{webhook_id}/redeliver", ADMIN_ONLY),
     ("GET", "/v1/audit", ADMIN_ONLY),
     ("DELETE", "/v1/tickets/{ticket_id}", ADMIN_ONLY),
 ];

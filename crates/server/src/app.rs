@@ -12,7 +12,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::ApiError;
 use crate::handlers::{
-    admin, alerts, answers, console, diagnosis, documents, health, inspections, standards, tickets,
+    admin, alerts, answers, console, diagnosis, documents, health, inspections, standards, tickets, webhooks,
 };
 use crate::state::AppState;
 use crate::{access, drain, idempotency, observe};
@@ -113,6 +113,10 @@ fn administration() -> Router<AppState> {
     Router::new()
         .route("/v1/keys", get(admin::keys).post(admin::create_key))
         .route("/v1/keys/{key_id}", delete(admin::revoke_key))
+        .route("/v1/webhooks", get(webhooks::list).post(webhooks::add))
+        .route("/v1/webhooks/{webhook_id}", delete(webhooks::remove))
+        .route("/v1/webhooks/{webhook_id}/deliveries", get(webhooks::deliveries))
+        .route("/v1/webhooks/{webhook_id}/redeliver", post(webhooks::redeliver))
         .route("/v1/audit", get(admin::audit))
         .route("/v1/tickets/{ticket_id}", delete(admin::remove_ticket))
 }

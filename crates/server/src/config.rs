@@ -30,6 +30,8 @@ pub struct Config {
     pub diagnosis: DiagnosisConfig,
     /// Alerts.
     pub alerts: AlertConfig,
+    /// Webhooks.
+    pub webhooks: WebhookConfig,
     /// How long what is kept is kept.
     pub retention_days: RetentionDays,
 }
@@ -84,6 +86,26 @@ pub struct AlertConfig {
     pub minor_due_hours: u32,
 }
 
+/// Settings of webhooks.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// Whether events may be sent to private, loopback and other addresses that are not public.
+    pub allow_private_addresses: bool,
+    /// Longest an attempt may take, from resolving the name to the status of the reply.
+    pub timeout_s: u64,
+    /// Days for which events and what became of their deliveries are kept; what is still to be delivered is kept in any case.
+    pub keep_days: u32,
+    /// Milliseconds from the first attempt to the second; every further wait is twice the one before.
+    pub first_retry_ms: u64,
+    /// Longest wait between two attempts.
+    pub longest_retry_ms: u64,
+    /// Seconds for which a delivery is tried before it is failed.
+    pub retry_for_s: u64,
+    /// PEM file of certificate authorities that are trusted besides those of the machine.
+    pub ca_file: Option<PathBuf>,
+}
+
 /// Days for which each kind is kept, counted from its creation; absent: until somebody removes it. Enforced at the start and every
 /// hour. Events of webhooks have `webhooks.keep_days`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -130,6 +152,7 @@ impl Default for Config {
             limits: Limits::default(),
             diagnosis: DiagnosisConfig::default(),
             alerts: AlertConfig::default(),
+            webhooks: WebhookConfig::default(),
             retention_days: RetentionDays::default(),
         }
     }
@@ -170,6 +193,21 @@ impl Default for AlertConfig {
             critical_due_hours: 4,
             major_due_hours: 24,
             minor_due_hours: 72,
+        }
+    }
+}
+
+impl Default for WebhookConfig {
+    fn default() -> Self {
+        Self {
+            allow_private_addresses: false,
+            timeout_s: 10,
+            keep_days: 30,
+            // 5 s, 10 s, … 43 min, then every hour: 10 attempts in the first 43 minutes, 33 within the day.
+            first_retry_ms: 5_000,
+            longest_retry_ms: 3_600_000,
+            retry_for_s: 86_400,
+            ca_file: None,
         }
     }
 }
@@ -272,6 +310,13 @@ impl Config {
             ("limits.import_rows", self.limits.import_rows),
             ("limits.request_timeout_s", self.limits.request_timeout_s as usize),
             ("limits.concurrent_requests", self.limits.concurrent_requests),
+            ("webhooks.timeout_s", self.webhooks.timeout_s as usize),
+            ("webhooks.keep_days", self.webhooks.keep_days as usize),
+            ("webhooks.first_retry_ms", self.webhooks.first_retry_ms as usize),
+            (
+                "webhooks.longest_retry_ms",
+                self.webhooks.longest_retry_ms as usize,
+            ),
         ];
         match positive.into_iter().find(|(_, value)| *value == 0) {
             Some((name, _)) => Err(ConfigError::OutOfRange {

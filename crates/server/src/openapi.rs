@@ -6,7 +6,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::handlers::{
-    admin, alerts, answers, diagnosis, documents, health, inspections, standards, tickets,
+    admin, alerts, answers, diagnosis, documents, health, inspections, standards, tickets, webhooks,
 };
 use crate::state::AppState;
 
@@ -24,7 +24,7 @@ use crate::state::AppState;
         (name = "inspection", description = "photo → verdict"),
         (name = "diagnosis", description = "symptoms → causes, kit, next question"),
         (name = "tickets", description = "dialogue → summary; text → ticket"),
-        (name = "administration", description = "keys, audit, removal"),
+        (name = "administration", description = "keys, webhooks, audit, removal"),
         (name = "service", description = "health and metrics"),
     ),
     paths(
@@ -37,6 +37,7 @@ use crate::state::AppState;
         diagnosis::predict, diagnosis::predict_batch, diagnosis::report_repair, diagnosis::import_repairs,
         tickets::summarize, tickets::summarize_batch, tickets::intake,
         admin::create_key, admin::keys, admin::revoke_key, admin::audit, admin::remove_ticket,
+        webhooks::add, webhooks::list, webhooks::remove, webhooks::deliveries, webhooks::redeliver,
         health::health, health::ready, health::metrics,
     )
 )]

@@ -55,6 +55,7 @@ impl AppState {
             engine,
         };
         crate::workers::start(&state).await?;
+        crate::dispatcher::start(&state).await?;
         state.ready.store(true, std::sync::atomic::Ordering::Release);
         Ok(state)
     }

@@ -286,6 +286,7 @@ fn event(kind: EventKind, record: &AlertRecord) -> NewEvent {
             "probability": alert.probability,
             "p_value": alert.p_value,
             "state": record.state.as_str(),
+            "note": record.note,
             "created_at": outbox::rfc3339(record.created_at),
             "due_at": outbox::rfc3339(alert.due_at),
         }),

@@ -155,7 +155,7 @@ impl Store {
 }
 
 /// 256 bits from the operating system's generator.
-fn random_hex() -> String {
+pub(crate) fn random_hex() -> String {
     let mut bytes = [0_u8; 32];
     rand::rng().fill_bytes(&mut bytes);
     hex::encode(bytes)

@@ -56,7 +56,9 @@ pub use repairs::RepairRecord;
 pub use retention::{RetainedKind, SweptBatch};
 pub use standards::{EnrolledStandard, StandardPhoto, StandardRecord};
 pub use tickets::{RemovedTicket, TicketRecord};
-pub use webhooks::{Attempt, Delivery, DeliveryRecord, DeliveryStatus, NewWebhook, Retry, WebhookRecord};
+pub use webhooks::{
+    Attempt, CreatedWebhook, Delivery, DeliveryRecord, DeliveryStatus, NewWebhook, Retry, WebhookRecord,
+};
 
 type Row = sqlx::any::AnyRow;
 type Transaction = sqlx::Transaction<'static, sqlx::Any>;

@@ -21,10 +21,17 @@ pub struct NewWebhook {
     pub url: String,
     /// Which events; none: all.
     pub events: Vec<EventKind>,
-    /// What signs them. It is kept as it is: signing needs it.
-    pub secret: String,
     /// Who made it.
     pub key_id: String,
+}
+
+/// A webhook just made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreatedWebhook {
+    /// What is kept of it.
+    pub webhook: WebhookRecord,
+    /// What signs its events: `whsec_` and 256 random bits. It is kept as it is, since signing needs it, but never shown again.
+    pub secret: String,
 }
 
 /// A stored webhook, without its secret.
@@ -148,8 +155,9 @@ impl Store {
     ///
     /// # Errors
     /// `TooMany` when there are `most` already.
-    pub async fn add_webhook(&self, webhook: &NewWebhook, most: u32) -> Result<WebhookRecord> {
+    pub async fn add_webhook(&self, webhook: &NewWebhook, most: u32) -> Result<CreatedWebhook> {
         let (webhook_id, now) = (new_id(), now_ms());
+        let secret = format!("whsec_{}", crate::keys::random_hex());
         let mut transaction = self.begin_write().await?;
         let count = sqlx::query("SELECT COUNT(*) FROM webhooks")
             .fetch_one(&mut *transaction)
@@ -166,18 +174,19 @@ impl Store {
         .bind(&webhook_id)
         .bind(&webhook.url)
         .bind(to_json("webhook events", &webhook.events)?)
-        .bind(&webhook.secret)
+        .bind(&secret)
         .bind(&webhook.key_id)
         .bind(now)
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        Ok(WebhookRecord {
+        let webhook = WebhookRecord {
             webhook_id,
             url: webhook.url.clone(),
             events: webhook.events.clone(),
             created_at: now,
-        })
+        };
+        Ok(CreatedWebhook { webhook, secret })
     }
 
     /// Webhooks, newest first.

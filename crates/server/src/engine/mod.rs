@@ -12,6 +12,7 @@ mod limits;
 mod retention;
 mod standards;
 mod tickets;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -30,6 +31,7 @@ use crate::access::{Caller, Role};
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::gate::Gate;
+use crate::outbound::Outbound;
 
 use diagnosis::LineModel;
 pub use diagnosis::{ImportReport, RepairOutcome, RowError, TreeFormat};
@@ -58,6 +60,7 @@ pub struct Engine {
     /// Uploads whose caller still waits for a first result.
     waiting_uploads: Mutex<BTreeMap<String, oneshot::Sender<Result<(), ApiError>>>>,
     alerts: watch::Sender<u64>,
+    outbound: Outbound,
 }
 
 impl Engine {
@@ -95,6 +98,7 @@ impl Engine {
             inspections_arrived: Notify::new(),
             waiting_uploads: Mutex::default(),
             alerts: watch::Sender::new(0),
+            outbound: Outbound::new(&config.webhooks).map_err(ApiError::unprocessable)?,
             config,
         };
         engine.reconcile_library().await?;

@@ -11,6 +11,7 @@ pub(crate) mod health;
 pub(crate) mod inspections;
 pub(crate) mod standards;
 pub(crate) mod tickets;
+pub(crate) mod webhooks;
 
 use serde::{Deserialize, Serialize};
 use shifu_store::Page;
