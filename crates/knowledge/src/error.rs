@@ -10,7 +10,7 @@ pub enum KnowledgeError {
         file: String,
     },
     /// The name's ending and the content are of no format that can be read.
-    #[error("{file}: not a format that can be read; use PDF, DOCX, HTML, Markdown or plain text")]
+    #[error("{file}: not a format that can be read; use PDF, DOCX, XLSX, HTML, Markdown or plain text")]
     UnsupportedFormat {
         /// Name as uploaded.
         file: String,

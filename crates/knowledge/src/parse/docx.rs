@@ -1,81 +1,31 @@
 //! DOCX: headings by style, lists, tables with merged cells, page breaks as Word last laid them out.
 
 use std::collections::BTreeMap;
-use std::io::{Cursor, Read};
+use std::rc::Rc;
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use super::archive::{Archive, attribute, local, named_entity};
 use super::grid::{Cell, Grid};
 use super::{Builder, Fault, OverLimit, tidy};
 use crate::document::{Block, opens_as_warning};
-use crate::limits::Limits;
-
-type Archive<'a> = zip::ZipArchive<Cursor<&'a [u8]>>;
 
 /// Parses a whole DOCX file.
 pub(super) fn parse(bytes: &[u8], builder: &mut Builder) -> Result<(), Fault> {
-    let limits = builder.limits;
-    let mut archive =
-        zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| Fault::Damaged(error.to_string()))?;
-    if archive.len() > limits.archive_entries {
-        let (max, actual) = (limits.archive_entries as u64, archive.len() as u64);
-        return Err(Fault::Over(OverLimit {
-            limit: "archive_entries",
-            max,
-            actual,
-        }));
-    }
-    let Some(body) = part(&mut archive, "word/document.xml", &limits)? else {
+    let mut archive = Archive::open(bytes, &builder.limits)?;
+    let Some(body) = archive.part("word/document.xml")? else {
         return Err(Fault::Wrong("a ZIP archive without word/document.xml"));
     };
-    let styles = part(&mut archive, "word/styles.xml", &limits)?
+    let styles = archive
+        .part("word/styles.xml")?
         .map(|xml| heading_styles(&xml))
         .unwrap_or_default();
-    let bullets = part(&mut archive, "word/numbering.xml", &limits)?
+    let bullets = archive
+        .part("word/numbering.xml")?
         .map(|xml| bullet_lists(&xml))
         .unwrap_or_default();
     Body::new(builder, &styles, &bullets).read(&body)
-}
-
-/// Reads one entry within the limits; `None` when the archive has none of this name.
-fn part(archive: &mut Archive<'_>, name: &str, limits: &Limits) -> Result<Option<String>, Fault> {
-    let entry = match archive.by_name(name) {
-        Ok(entry) => entry,
-        Err(zip::result::ZipError::FileNotFound) => return Ok(None),
-        Err(error) => return Err(Fault::Damaged(format!("{name}: {error}"))),
-    };
-    if entry.encrypted() {
-        return Err(Fault::Password);
-    }
-    let packed = entry.compressed_size().max(1);
-    let most = limits
-        .unpacked_bytes
-        .min((packed.saturating_mul(limits.unpack_ratio)).max(1 << 20));
-    let mut bytes = Vec::new();
-    entry
-        .take(most + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Fault::Damaged(format!("{name}: {error}")))?;
-    if bytes.len() as u64 > most {
-        return Err(Fault::Over(OverLimit {
-            limit: "unpacked_bytes",
-            max: most,
-            actual: bytes.len() as u64,
-        }));
-    }
-    Ok(Some(super::encoding::decode(&bytes, None)))
-}
-
-fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
-    tag.attributes()
-        .flatten()
-        .find(|a| a.key.0.rsplit(':').next() == Some(name))
-        .map(|a| a.value.into_owned())
-}
-
-fn local(name: &str) -> &str {
-    name.rsplit(':').next().unwrap_or(name)
 }
 
 /// Style id → heading level.
@@ -141,10 +91,10 @@ fn bullet_lists(xml: &str) -> BTreeMap<(String, String), bool> {
                 "num" => list_id = attribute(&tag, "numId").unwrap_or_default(),
                 "abstractNumId" => {
                     let of = attribute(&tag, "val").unwrap_or_default();
-                    for ((id, level), bullet) in &abstracts {
-                        if *id == of {
-                            lists.insert((list_id.clone(), level.clone()), *bullet);
-                        }
+                    // Word has nine levels; without a bound every list could repeat a long abstract one.
+                    let levels = abstracts.range((of.clone(), String::new())..);
+                    for ((_, level), bullet) in levels.take_while(|((id, _), _)| *id == of).take(9) {
+                        lists.insert((list_id.clone(), level.clone()), *bullet);
                     }
                 }
                 _ => {}
@@ -165,6 +115,8 @@ struct Paragraph {
 struct OpenTable {
     grid: Grid,
     rows: Vec<Vec<DocxCell>>,
+    /// Cells and rows so far.
+    cells: usize,
 }
 
 #[derive(Default)]
@@ -310,15 +262,18 @@ impl<'a> Body<'a> {
             "tbl" => self.tables.push(OpenTable {
                 grid: Grid::new(self.builder.limits.table_cells),
                 rows: Vec::new(),
+                cells: 0,
             }),
             "tr" => {
                 self.header_row = false;
+                self.count_cell()?;
                 if let Some(table) = self.tables.last_mut() {
                     table.rows.push(Vec::new());
                 }
             }
             "tblHeader" => self.header_row = true,
             "tc" => {
+                self.count_cell()?;
                 let title = self.header_row;
                 if let Some(row) = self.tables.last_mut().and_then(|table| table.rows.last_mut()) {
                     row.push(DocxCell {
@@ -340,6 +295,21 @@ impl<'a> Body<'a> {
                 }
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    fn count_cell(&mut self) -> Result<(), Fault> {
+        let most = self.builder.limits.table_cells;
+        if let Some(table) = self.tables.last_mut() {
+            table.cells += 1;
+            if table.cells > 2 * most {
+                return Err(Fault::Over(OverLimit {
+                    limit: "table_cells",
+                    max: most as u64,
+                    actual: table.cells as u64,
+                }));
+            }
         }
         Ok(())
     }
@@ -448,7 +418,7 @@ impl<'a> Body<'a> {
                     .collect(),
             );
         }
-        if let Some(block) = table.grid.finish() {
+        if let Some(block) = table.grid.finish()? {
             self.builder.push(block)?;
             self.page_used = true;
         }
@@ -456,29 +426,26 @@ impl<'a> Body<'a> {
     }
 }
 
+/// Bytes of text that continued cells may repeat in one table.
+const MOST_REPEATED_BYTES: usize = 4 << 20;
+
 /// Gives every cell that continues the one above that cell's text.
 fn fill_continued(rows: &mut [Vec<DocxCell>]) {
-    let mut above: BTreeMap<usize, String> = BTreeMap::new();
+    let mut above: BTreeMap<usize, Rc<str>> = BTreeMap::new();
+    let mut repeated = 0;
     for row in rows {
         let mut column = 0;
         for cell in row {
             if cell.continues {
-                cell.text = above.get(&column).cloned().unwrap_or_default();
+                let text = above.get(&column).map_or("", |text| &**text);
+                repeated += text.len();
+                if repeated <= MOST_REPEATED_BYTES {
+                    cell.text = text.to_owned();
+                }
             } else {
-                above.insert(column, cell.text.clone());
+                above.insert(column, cell.text.as_str().into());
             }
             column += cell.columns.clamp(1, 200);
         }
     }
-}
-
-fn named_entity(name: &str) -> Option<char> {
-    Some(match name {
-        "amp" => '&',
-        "lt" => '<',
-        "gt" => '>',
-        "quot" => '"',
-        "apos" => '\'',
-        _ => return None,
-    })
 }

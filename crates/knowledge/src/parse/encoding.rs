@@ -28,8 +28,9 @@ pub(super) fn decode(bytes: &[u8], declared: Option<&str>) -> String {
 /// The Chinese encodings are tried first and must fit without a fault; then the detector's guess, which also knows the others.
 fn detected(bytes: &[u8]) -> &'static Encoding {
     let sample = &bytes[..bytes.len().min(1 << 20)];
-    // Mostly valid UTF-8 with a few broken bytes stays UTF-8: only those bytes are lost.
-    if broken_utf8_share(sample) < 0.01 {
+    // Mostly valid UTF-8 with a few broken bytes stays UTF-8: only those bytes are lost. Text of another encoding is broken in most
+    // places; a broken byte of a Chinese character counts for up to three.
+    if broken_utf8_share(sample) < 0.1 {
         return UTF_8;
     }
     let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);

@@ -1,8 +1,9 @@
 //! Tables with merged cells → full grids.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use super::one_line;
+use super::{Fault, OverLimit, one_line};
 use crate::document::Block;
 
 /// A cell as met: text, spans, and whether it is a title cell.
@@ -17,15 +18,34 @@ pub(super) struct Cell {
 /// Collects the cells of one table row by row.
 #[derive(Debug, Default)]
 pub(super) struct Grid {
-    rows: Vec<Vec<(String, bool)>>,
-    /// Column → (rows still covered, text, title) from cells above that span rows.
-    hanging: BTreeMap<usize, (usize, String, bool)>,
+    rows: Vec<Vec<Place>>,
+    /// Column → what cells above that span rows still cover.
+    hanging: BTreeMap<usize, Hanging>,
     cells: usize,
     most_cells: usize,
+    /// Whether a cell found no room.
+    full: bool,
+}
+
+/// One place of the grid; places that one cell covers share its text.
+#[derive(Debug, Clone)]
+struct Place {
+    text: Rc<str>,
+    title: bool,
+    /// Whether this is the first of the places that the cell covers.
+    first: bool,
+}
+
+#[derive(Debug)]
+struct Hanging {
+    rows_left: usize,
+    place: Place,
 }
 
 /// Columns beyond this are dropped: no table a person can read has more.
-const MOST_COLUMNS: usize = 200;
+pub(super) const MOST_COLUMNS: usize = 200;
+/// Bytes that the repeated text of merged cells may take in one table; beyond it only their first place has it.
+const MOST_REPEATED_BYTES: usize = 4 << 20;
 
 impl Grid {
     pub(super) fn new(most_cells: usize) -> Self {
@@ -35,21 +55,30 @@ impl Grid {
         }
     }
 
-    /// Adds a row; cells beyond the limit are dropped.
+    /// Adds a row.
     pub(super) fn row(&mut self, cells: Vec<Cell>) {
-        let mut row: Vec<(String, bool)> = Vec::new();
+        let mut row: Vec<Place> = Vec::new();
         for cell in cells {
             self.fill_hanging(&mut row);
-            let text = one_line(&cell.text);
-            for _ in 0..cell.columns.clamp(1, MOST_COLUMNS) {
+            self.full |= self.cells >= self.most_cells;
+            let text: Rc<str> = one_line(&cell.text).into();
+            for at in 0..cell.columns.clamp(1, MOST_COLUMNS) {
                 if row.len() >= MOST_COLUMNS || self.cells >= self.most_cells {
                     break;
                 }
+                let place = |first| Place {
+                    text: text.clone(),
+                    title: cell.title,
+                    first,
+                };
                 if cell.rows > 1 {
-                    self.hanging
-                        .insert(row.len(), (cell.rows.min(10_000) - 1, text.clone(), cell.title));
+                    let hanging = Hanging {
+                        rows_left: cell.rows.min(10_000) - 1,
+                        place: place(false),
+                    };
+                    self.hanging.insert(row.len(), hanging);
                 }
-                row.push((text.clone(), cell.title));
+                row.push(place(at == 0));
                 self.cells += 1;
             }
         }
@@ -59,28 +88,41 @@ impl Grid {
         }
     }
 
-    fn fill_hanging(&mut self, row: &mut Vec<(String, bool)>) {
-        while let Some((left, text, title)) = self.hanging.get_mut(&row.len()) {
-            row.push((text.clone(), *title));
-            self.cells += 1;
-            *left -= 1;
-            if *left == 0 {
-                let at = row.len() - 1;
-                self.hanging.remove(&at);
-            }
+    fn fill_hanging(&mut self, row: &mut Vec<Place>) {
+        while let Some(hanging) = self.hanging.get_mut(&row.len()) {
             if row.len() >= MOST_COLUMNS || self.cells >= self.most_cells {
                 return;
+            }
+            row.push(hanging.place.clone());
+            self.cells += 1;
+            hanging.rows_left -= 1;
+            if hanging.rows_left == 0 {
+                let at = row.len() - 1;
+                self.hanging.remove(&at);
             }
         }
     }
 
     /// The table as a block. Leading rows of title cells become the header; without any, a first row of distinct short words does.
-    pub(super) fn finish(self) -> Option<Block> {
-        let width = self.rows.iter().map(Vec::len).max()?;
-        let mut rows: Vec<Vec<(String, bool)>> = self.rows;
-        for row in &mut rows {
-            row.resize(width, (String::new(), false));
+    pub(super) fn finish(self) -> Result<Option<Block>, Fault> {
+        if self.full {
+            return Err(Fault::Over(OverLimit {
+                limit: "table_cells",
+                max: self.most_cells as u64,
+                actual: self.most_cells as u64 + 1,
+            }));
         }
+        let Some(width) = self.rows.iter().map(Vec::len).max() else {
+            return Ok(None);
+        };
+        // One wide row among many short ones would be padded to a multiple of what was given: its last cells are joined then.
+        let width = width.min((2 * self.most_cells / self.rows.len()).max(1));
+        let mut repeated = 0;
+        let mut rows: Vec<Vec<(String, bool)>> = self
+            .rows
+            .into_iter()
+            .map(|row| written(row, width, &mut repeated))
+            .collect();
         rows.retain(|row| row.iter().any(|(text, _)| !text.is_empty()));
         let titled = rows
             .iter()
@@ -97,10 +139,34 @@ impl Grid {
         if header_rows == 0 && rows.len() >= 2 && reads_as_header(&texts(&rows[0]), &texts(&rows[1])) {
             header_rows = 1;
         }
-        let header = merged_header(&rows[..header_rows].iter().map(texts).collect::<Vec<_>>());
-        let body = rows[header_rows..].iter().map(texts).collect();
-        Some(super::table_block(header, body))
+        let body = rows.split_off(header_rows);
+        let header = merged_header(&rows.iter().map(texts).collect::<Vec<_>>());
+        let body = body
+            .into_iter()
+            .map(|row| row.into_iter().map(|(text, _)| text).collect())
+            .collect();
+        Ok(Some(super::table_block(header, body)))
     }
+}
+
+/// A row as text, `width` wide.
+fn written(row: Vec<Place>, width: usize, repeated: &mut usize) -> Vec<(String, bool)> {
+    let mut out: Vec<(String, bool)> = Vec::with_capacity(width);
+    for place in row {
+        let fits = place.first || *repeated + place.text.len() <= MOST_REPEATED_BYTES;
+        if !place.first && fits {
+            *repeated += place.text.len();
+        }
+        let text = if fits { &*place.text } else { "" };
+        if out.len() < width {
+            out.push((text.to_owned(), place.title));
+        } else if let Some((last, _)) = out.last_mut() {
+            last.push(' ');
+            last.push_str(text);
+        }
+    }
+    out.resize(width, (String::new(), false));
+    out
 }
 
 /// A first row without numbers over a row that differs from it in kind.
@@ -168,7 +234,7 @@ mod tests {
             cell("43", 1, 1, false),
         ]);
         grid.row(vec![cell("21", 2, 1, false)]);
-        let Some(Block::Table(table)) = grid.finish() else {
+        let Ok(Some(Block::Table(table))) = grid.finish() else {
             panic!("a table")
         };
         assert_eq!(table.header, ["模式", "室内", "室外"]);
@@ -181,9 +247,49 @@ mod tests {
         for _ in 0..100 {
             grid.row(vec![cell("x", usize::MAX, usize::MAX, false)]);
         }
-        let Some(Block::Table(table)) = grid.finish() else {
+        let over = grid.finish().map(|_| ());
+        assert!(
+            matches!(
+                over,
+                Err(Fault::Over(OverLimit {
+                    limit: "table_cells",
+                    max: 500,
+                    ..
+                }))
+            ),
+            "{over:?}"
+        );
+    }
+
+    #[test]
+    fn a_long_text_in_a_wide_cell_is_not_multiplied_without_end() {
+        let mut grid = Grid::new(20_000);
+        grid.row(vec![cell(&"长".repeat(1 << 20), 200, 90, false)]);
+        for _ in 0..89 {
+            grid.row(vec![cell("尾", 1, 1, false)]);
+        }
+        let Ok(Some(Block::Table(table))) = grid.finish() else {
             panic!("a table")
         };
-        assert!(table.rows.iter().map(Vec::len).sum::<usize>() <= 100 * MOST_COLUMNS);
+        let bytes: usize = table.rows.iter().flatten().map(String::len).sum();
+        assert!(
+            bytes <= (3 << 20) + MOST_REPEATED_BYTES + 89 * 3,
+            "{bytes} bytes of text in the table"
+        );
+    }
+
+    #[test]
+    fn one_wide_row_does_not_widen_all_others() {
+        let mut grid = Grid::new(2_000);
+        grid.row((0..200).map(|at| cell(&format!("c{at}"), 1, 1, false)).collect());
+        for _ in 0..1_000 {
+            grid.row(vec![cell("窄", 1, 1, false)]);
+        }
+        let Ok(Some(Block::Table(table))) = grid.finish() else {
+            panic!("a table")
+        };
+        let all: Vec<&String> = table.header.iter().chain(table.rows.iter().flatten()).collect();
+        assert!(all.len() <= 4_000, "{} places", all.len());
+        assert!(all.iter().any(|text| text.ends_with("c199")), "no text is lost");
     }
 }

@@ -10,7 +10,7 @@ use html5ever::tokenizer::{
 };
 
 use super::grid::{Cell, Grid};
-use super::{Builder, Fault, encoding, tidy};
+use super::{Builder, Fault, OverLimit, Size, encoding, tidy};
 use crate::document::{Block, opens_as_warning};
 use crate::limits::Limits;
 
@@ -20,7 +20,7 @@ pub(super) fn parse(bytes: &[u8], builder: &mut Builder) -> Result<(), Fault> {
     if encoding::looks_binary(&text) {
         return Err(Fault::NotText);
     }
-    for piece in pieces(&text, &builder.limits) {
+    for piece in pieces(&text, &builder.limits)? {
         match piece {
             Piece::Block(block) => builder.push(block)?,
             Piece::Page(Some(number)) => builder.go_to_page(number)?,
@@ -39,7 +39,8 @@ pub(super) enum Piece {
 }
 
 /// Blocks and page marks of an HTML text, in order.
-pub(super) fn pieces(html: &str, limits: &Limits) -> Vec<Piece> {
+pub(super) fn pieces(html: &str, limits: &Limits) -> Result<Vec<Piece>, Fault> {
+    check_attributes(html, limits.tag_attributes)?;
     let sink = Sink {
         state: RefCell::new(State::new(limits)),
     };
@@ -50,7 +51,75 @@ pub(super) fn pieces(html: &str, limits: &Limits) -> Vec<Piece> {
     tokenizer.end();
     let mut state = tokenizer.sink.state.into_inner();
     state.close_everything();
-    state.out
+    state.fault.map_or(Ok(state.out), Err)
+}
+
+/// Refuses a tag with more attributes than allowed: the tokenizer compares each with all before it.
+///
+/// Blanks outside quotes are counted, up to the tag's end; the insides of scripts and styles are passed over.
+fn check_attributes(html: &str, most: usize) -> Result<(), Fault> {
+    let bytes = html.as_bytes();
+    let mut at = 0;
+    while let Some(open) = memchr::memchr(b'<', &bytes[at.min(bytes.len())..]) {
+        let start = at + open + 1;
+        at = start;
+        if !bytes
+            .get(start)
+            .is_some_and(|b| b.is_ascii_alphabetic() || *b == b'/')
+        {
+            continue;
+        }
+        let (mut quote, mut parts, mut blank, mut value) = (None, 0, false, false);
+        while let Some(&b) = bytes.get(at) {
+            at += 1;
+            match (quote, b) {
+                (None, b'>') => break,
+                // Elsewhere a quotation mark is part of a name.
+                (None, b'"' | b'\'') if value => quote = Some(b),
+                (Some(open), _) if open == b => quote = None,
+                (None, b' ' | b'\t' | b'\n' | b'\r' | 0x0c | b'/' | b'"' | b'\'') => {
+                    parts += usize::from(!blank);
+                }
+                _ => {}
+            }
+            blank = matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0c | b'/');
+            value = quote.is_none() && (b == b'=' || (value && blank));
+            if parts > most {
+                return Err(Fault::Over(OverLimit {
+                    limit: "tag_attributes",
+                    max: most as u64,
+                    actual: parts as u64,
+                }));
+            }
+        }
+        at = after_raw_text(bytes, start, at);
+    }
+    Ok(())
+}
+
+/// Where reading goes on behind the tag at `start`: behind the end tag of an element whose inside is no HTML.
+fn after_raw_text(bytes: &[u8], start: usize, at: usize) -> usize {
+    let raw = ["script", "style", "textarea", "title"].into_iter().find(|name| {
+        let end = start + name.len();
+        bytes
+            .get(start..end)
+            .is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
+            && bytes.get(end).is_some_and(|b| !b.is_ascii_alphanumeric())
+    });
+    let Some(name) = raw else { return at };
+    let mut from = at;
+    while let Some(found) = memchr::memmem::find(&bytes[from..], b"</") {
+        let tag = from + found + 2;
+        let end = tag + name.len();
+        if bytes
+            .get(tag..end)
+            .is_some_and(|t| t.eq_ignore_ascii_case(name.as_bytes()))
+        {
+            return end;
+        }
+        from = tag;
+    }
+    bytes.len()
 }
 
 /// The charset of `<meta charset=…>` or `<meta http-equiv … charset=…>` in the first 2 KiB.
@@ -74,6 +143,9 @@ impl TokenSink for Sink {
 
     fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
         let mut state = self.state.borrow_mut();
+        if state.fault.is_some() {
+            return TokenSinkResult::Continue;
+        }
         match token {
             Token::CharacterTokens(text) => state.text(&text),
             Token::CommentToken(text) => state.comment(&text),
@@ -105,6 +177,10 @@ struct State {
     hidden: bool,
     preformatted: bool,
     limits: Limits,
+    chars: u64,
+    blocks: u64,
+    /// The limit that was passed; nothing more is read then.
+    fault: Option<Fault>,
 }
 
 impl State {
@@ -121,6 +197,30 @@ impl State {
             hidden: false,
             preformatted: false,
             limits: *limits,
+            chars: 0,
+            blocks: 0,
+            fault: None,
+        }
+    }
+
+    /// Counts a piece against the limits here, before thousands of them are handed on.
+    fn put(&mut self, piece: Piece) {
+        let size = match &piece {
+            Piece::Block(block) => Size::of(block),
+            Piece::Page(_) => Size { chars: 0, blocks: 1 },
+        };
+        self.chars += size.chars;
+        self.blocks += size.blocks;
+        for (limit, max, actual) in [
+            ("text_chars", self.limits.text_chars, self.chars),
+            ("blocks", self.limits.blocks, self.blocks),
+        ] {
+            if actual > max && self.fault.is_none() {
+                self.fault = Some(Fault::Over(OverLimit { limit, max, actual }));
+            }
+        }
+        if self.fault.is_none() {
+            self.out.push(piece);
         }
     }
 
@@ -144,7 +244,7 @@ impl State {
     fn comment(&mut self, text: &str) {
         if let Some(number) = super::markdown::page_comment(text) {
             self.flush();
-            self.out.push(Piece::Page(Some(number)));
+            self.put(Piece::Page(Some(number)));
         }
     }
 
@@ -231,7 +331,7 @@ impl State {
                 .any(|rule| style.contains(rule))
             });
         if breaks && self.tables.is_empty() {
-            self.out.push(Piece::Page(None));
+            self.put(Piece::Page(None));
         }
     }
 
@@ -319,10 +419,10 @@ impl State {
             return;
         }
         self.close_row();
-        if let Some(table) = self.tables.pop()
-            && let Some(block) = table.grid.finish()
-        {
-            self.out.push(Piece::Block(block));
+        match self.tables.pop().map(|table| table.grid.finish()) {
+            Some(Ok(Some(block))) => self.put(Piece::Block(block)),
+            Some(Err(fault)) => self.fault = self.fault.take().or(Some(fault)),
+            Some(Ok(None)) | None => {}
         }
     }
 
@@ -343,7 +443,7 @@ impl State {
         } else {
             Block::Paragraph(text)
         };
-        self.out.push(Piece::Block(block));
+        self.put(Piece::Block(block));
     }
 
     fn close_everything(&mut self) {
@@ -377,6 +477,7 @@ mod tests {
 
     fn blocks(html: &str) -> Vec<Block> {
         pieces(html, &Limits::default())
+            .unwrap()
             .into_iter()
             .filter_map(|piece| match piece {
                 Piece::Block(block) => Some(block),
@@ -432,5 +533,19 @@ mod tests {
             blocks("<p class='alert-warning'>高压"),
             [Block::Warning("高压".into())]
         );
+    }
+
+    #[test]
+    fn attributes_are_counted_and_scripts_are_not() {
+        let over = |html: &str| check_attributes(html, 5).is_err();
+        assert!(!over(
+            "<p a=1 b=2 c='x y z w v u t' d e>text with many words in it"
+        ));
+        assert!(over("<p a b c d e f>"));
+        assert!(over("<p a=1\tb=2\nc=3/d=4/e=5/f=6>"));
+        assert!(!over("<script>if (a <b && c d e f g h i j k l) {}</script><p a>"));
+        assert!(over("<script></script><p a b c d e f"));
+        assert!(over("<p \" a b c d e f g"));
+        assert!(!over("1 < 2 und 3 <4 a b c d e f g h"));
     }
 }

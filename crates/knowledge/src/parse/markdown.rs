@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
-use super::grid::{Cell, Grid};
+use super::grid::{Cell, Grid, MOST_COLUMNS};
 use super::{Builder, Fault, html, plain, tidy};
 use crate::document::{Block, opens_as_warning};
 
@@ -53,6 +53,7 @@ pub(super) fn parse(text: &str, builder: &mut Builder) -> Result<(), Fault> {
         open: String::new(),
         quote: String::new(),
         item: String::new(),
+        no_comment_end_before: 0,
     };
     let mut at = 0;
     while at < lines.len() {
@@ -61,11 +62,13 @@ pub(super) fn parse(text: &str, builder: &mut Builder) -> Result<(), Fault> {
     reader.flush(builder)
 }
 
-/// Text being collected; at most one of the three is not empty.
+/// Text being collected; at most one of the three strings is not empty.
 struct Reader {
     open: String,
     quote: String,
     item: String,
+    /// No line from the present one up to here ends a comment: it need not be looked for again.
+    no_comment_end_before: usize,
 }
 
 impl Reader {
@@ -132,8 +135,13 @@ impl Reader {
     fn comment(&mut self, lines: &[&str], at: usize, builder: &mut Builder) -> Result<usize, Fault> {
         let Some(inside) = whole_comment(lines[at]) else {
             // A comment over several lines, or one that never ends: skip what it covers, at most 200 lines.
-            let end = lines[at..].iter().take(200).position(|line| line.contains("-->"));
-            return Ok(end.map_or(at + 1, |offset| at + offset + 1));
+            let last = lines.len().min(at + 200);
+            let from = self.no_comment_end_before.max(at);
+            let end = (from..last).find(|&line| lines[line].contains("-->"));
+            if end.is_none() {
+                self.no_comment_end_before = last;
+            }
+            return Ok(end.unwrap_or(at) + 1);
         };
         if let Some(number) = page_comment(inside) {
             self.flush(builder)?;
@@ -230,6 +238,9 @@ fn cells_of(line: &str) -> Vec<String> {
     let mut cells = vec![String::new()];
     let mut escaped = false;
     for c in line.chars() {
+        if cells.len() > MOST_COLUMNS {
+            break;
+        }
         match c {
             '\\' if !escaped => escaped = true,
             '|' if !escaped => cells.push(String::new()),
@@ -271,7 +282,7 @@ fn pipe_table(lines: &[&str], at: usize, builder: &mut Builder) -> Result<usize,
                 .collect(),
         );
     }
-    if let Some(block) = grid.finish() {
+    if let Some(block) = grid.finish()? {
         builder.push(block)?;
     }
     Ok(end)
@@ -293,7 +304,7 @@ fn html_table(lines: &[&str], at: usize, builder: &mut Builder) -> Result<usize,
             break;
         }
     }
-    for piece in html::pieces(&text, &builder.limits) {
+    for piece in html::pieces(&text, &builder.limits)? {
         if let html::Piece::Block(block) = piece {
             builder.push(block)?;
         }

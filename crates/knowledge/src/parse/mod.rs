@@ -3,7 +3,9 @@
 //! A format is told by content first and by the name's ending second. Whatever a file holds, the outcome is a document with
 //! reported gaps or a [`KnowledgeError`] that names file and reason; nothing panics and nothing grows beyond [`Limits`].
 
+mod archive;
 mod bombs;
+mod content;
 mod docx;
 mod encoding;
 mod grid;
@@ -12,6 +14,7 @@ mod layout;
 mod markdown;
 mod pdf;
 mod plain;
+mod xlsx;
 
 use crate::document::{Block, Document, Page, SkippedPage, Table};
 use crate::error::KnowledgeError;
@@ -31,6 +34,7 @@ pub struct ParseProgress {
 enum Format {
     Pdf,
     Docx,
+    Xlsx,
     Html,
     Markdown,
     Text,
@@ -67,6 +71,7 @@ pub fn parse(
     let outcome = match format {
         Format::Pdf => pdf::parse(bytes, &mut builder, progress),
         Format::Docx => docx::parse(bytes, &mut builder),
+        Format::Xlsx => xlsx::parse(bytes, &mut builder),
         Format::Html => html::parse(bytes, &mut builder),
         Format::Markdown => text_of(bytes).and_then(|text| markdown::parse(&text, &mut builder)),
         Format::Text => text_of(bytes).and_then(|text| plain::parse(&text, &mut builder)),
@@ -128,14 +133,22 @@ fn detect(bytes: &[u8], file_name: &str) -> Result<Format, KnowledgeError> {
                 binary().unwrap_or(if is_zip { "a ZIP archive" } else { "no %PDF- mark" }),
             );
         }
+        "docx" | "xlsx" | "xlsm" if is_protected_office_file(bytes) => {
+            return Err(KnowledgeError::PasswordProtected {
+                file: file_name.to_owned(),
+            });
+        }
         "docx" if !is_zip => return mislabelled("DOCX", binary().unwrap_or("no ZIP archive")),
+        "xlsx" | "xlsm" if !is_zip => {
+            return mislabelled("XLSX", binary().unwrap_or("no ZIP archive"));
+        }
         _ => {}
     }
     if is_pdf {
         return Ok(Format::Pdf);
     }
     if is_zip {
-        return Ok(Format::Docx);
+        return Ok(office_format(bytes, &ending));
     }
     if let Some(found) = binary() {
         return match ending.as_str() {
@@ -164,12 +177,35 @@ fn detect(bytes: &[u8], file_name: &str) -> Result<Format, KnowledgeError> {
     }
 }
 
+/// DOCX or XLSX: by the ending, else by the part that only one of them has.
+fn office_format(bytes: &[u8], ending: &str) -> Format {
+    let has = |name: &[u8]| memchr::memmem::find(bytes, name).is_some();
+    match ending {
+        "docx" => Format::Docx,
+        "xlsx" | "xlsm" => Format::Xlsx,
+        _ if has(b"xl/workbook.xml") && !has(b"word/document.xml") => Format::Xlsx,
+        _ => Format::Docx,
+    }
+}
+
+/// Office wraps a file with a password into the old container, with a stream of this name (UTF-16).
+fn is_protected_office_file(bytes: &[u8]) -> bool {
+    let name: Vec<u8> = "EncryptedPackage"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    bytes.starts_with(b"\xd0\xcf\x11\xe0") && memchr::memmem::find(bytes, &name).is_some()
+}
+
 fn known_binary(bytes: &[u8]) -> Option<&'static str> {
     const MARKS: [(&[u8], &str); 8] = [
         (b"\x89PNG", "a PNG image"),
         (b"\xff\xd8\xff", "a JPEG image"),
         (b"GIF8", "a GIF image"),
-        (b"\xd0\xcf\x11\xe0", "an old Office file (save it as DOCX)"),
+        (
+            b"\xd0\xcf\x11\xe0",
+            "an old Office file (save it as DOCX or XLSX)",
+        ),
         (b"\x7fELF", "a program"),
         (b"MZ\x90", "a program"),
         (b"Rar!", "a RAR archive"),
@@ -238,6 +274,7 @@ impl Format {
         match self {
             Format::Pdf => "PDF",
             Format::Docx => "DOCX",
+            Format::Xlsx => "XLSX",
             Format::Html => "HTML",
             Format::Markdown => "Markdown",
             Format::Text => "text",
@@ -250,6 +287,7 @@ struct Builder {
     document: Document,
     current: usize,
     chars: u64,
+    blocks: u64,
     limits: Limits,
 }
 
@@ -259,42 +297,26 @@ impl Builder {
             document: Document::default(),
             current: 0,
             chars: 0,
+            blocks: 0,
             limits,
         }
     }
 
     /// Adds a block to the current page; blank blocks are dropped.
     fn push(&mut self, block: Block) -> Result<(), Fault> {
-        let length: usize = match &block {
-            Block::Heading { text, .. }
-            | Block::Paragraph(text)
-            | Block::Item(text)
-            | Block::Warning(text) => {
-                if text.trim().is_empty() {
-                    return Ok(());
-                }
-                text.chars().count()
+        let Size { chars, blocks } = Size::of(&block);
+        if chars == 0 {
+            return Ok(());
+        }
+        self.chars += chars;
+        self.blocks += blocks;
+        for (limit, max, actual) in [
+            ("text_chars", self.limits.text_chars, self.chars),
+            ("blocks", self.limits.blocks, self.blocks),
+        ] {
+            if actual > max {
+                return Err(Fault::Over(OverLimit { limit, max, actual }));
             }
-            Block::Table(table) => {
-                if table
-                    .rows
-                    .iter()
-                    .flatten()
-                    .chain(&table.header)
-                    .all(|cell| cell.trim().is_empty())
-                {
-                    return Ok(());
-                }
-                table.rows.iter().flatten().map(|cell| cell.chars().count()).sum()
-            }
-        };
-        self.chars += length as u64;
-        if self.chars > self.limits.text_chars {
-            return Err(Fault::Over(OverLimit {
-                limit: "text_chars",
-                max: self.limits.text_chars,
-                actual: self.chars,
-            }));
         }
         self.ensure(self.current)?;
         self.document.pages[self.current].blocks.push(block);
@@ -350,6 +372,42 @@ impl Builder {
             self.document.pages.push(Page::default());
         }
         Ok(())
+    }
+}
+
+/// What a block counts for.
+struct Size {
+    /// Characters; 0 for a blank block.
+    chars: u64,
+    /// 1, or the cells of a table.
+    blocks: u64,
+}
+
+impl Size {
+    fn of(block: &Block) -> Self {
+        let of_text = |text: &String| {
+            if text.trim().is_empty() {
+                0
+            } else {
+                text.chars().count() as u64
+            }
+        };
+        match block {
+            Block::Heading { text, .. }
+            | Block::Paragraph(text)
+            | Block::Item(text)
+            | Block::Warning(text) => Self {
+                chars: of_text(text),
+                blocks: 1,
+            },
+            Block::Table(table) => {
+                let cells = || table.rows.iter().flatten().chain(&table.header);
+                Self {
+                    chars: cells().map(of_text).sum(),
+                    blocks: cells().count() as u64 + 1,
+                }
+            }
+        }
     }
 }
 

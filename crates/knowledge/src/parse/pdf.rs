@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::{Duration, Instant};
 
 use hayro_interpret::font::{Glyph as PdfGlyph, GlyphRun};
 use hayro_interpret::hayro_cmap::BfString;
@@ -16,8 +17,10 @@ use hayro_interpret::{
     InterpreterSettings, SoftMask, TransformExt, interpret_page,
 };
 
+use super::content::Guard;
 use super::layout::{self, Glyph, Lines, Row, Rule, Upright};
 use super::{Builder, Fault, OverLimit, ParseProgress};
+use crate::limits::Limits;
 
 /// Parses a whole PDF.
 pub(super) fn parse(
@@ -41,6 +44,10 @@ pub(super) fn parse(
             ));
         }
     };
+    catch_unwind(AssertUnwindSafe(|| {
+        super::bombs::check_streams(&pdf, limits.unpacked_bytes)
+    }))
+    .unwrap_or_else(|_| Err(Fault::Damaged("its streams cannot be read".to_owned())))?;
     let total = pdf.pages().len();
     if total > limits.pages as usize {
         return Err(Fault::Over(OverLimit {
@@ -55,8 +62,9 @@ pub(super) fn parse(
     let labels = catch_unwind(AssertUnwindSafe(|| page_labels(&pdf))).unwrap_or_default();
     let cache = InterpreterCache::new();
     let mut pages = Vec::with_capacity(total);
+    let mut budget = Spent::new(&limits);
     for (at, page) in pdf.pages().iter().enumerate() {
-        pages.push(read_page(&pdf, page, &cache, limits.page_glyphs));
+        pages.push(budget.page(&pdf, page, &cache)?);
         progress(ParseProgress {
             pages_done: at as u32 + 1,
             pages_total: total as u32,
@@ -148,12 +156,78 @@ fn sizes(pages: &[Read]) -> (u32, Vec<u32>) {
     (body, larger.into_iter().take(6).collect())
 }
 
-/// Thrown through the interpreter when a page has more glyphs than allowed; never seen outside [`read_page`].
-struct TooManyGlyphs;
+/// What the pages so far have cost.
+struct Spent {
+    limits: Limits,
+    guard: Guard,
+    start: Instant,
+    glyphs: usize,
+}
 
-fn read_page<'a>(pdf: &'a Pdf, page: &Page<'a>, cache: &InterpreterCache<'a>, most_glyphs: usize) -> Read {
+impl Spent {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            limits: *limits,
+            guard: Guard::new(limits),
+            start: Instant::now(),
+            glyphs: 0,
+        }
+    }
+
+    fn page<'a>(
+        &mut self,
+        pdf: &'a Pdf,
+        page: &Page<'a>,
+        cache: &InterpreterCache<'a>,
+    ) -> Result<Read, Fault> {
+        let refused = catch_unwind(AssertUnwindSafe(|| self.guard.refuses(page)));
+        let read = match refused {
+            Ok(None) => read_page(pdf, page, cache, &self.limits),
+            Ok(Some(reason)) => Read::Skipped(reason),
+            Err(_) => Read::Skipped(DAMAGED.to_owned()),
+        };
+        if let Read::Text(rows, _) = &read {
+            self.glyphs += rows.iter().map(|row| row.size_class().1).sum::<usize>();
+        }
+        let seconds = |time: Duration| time.as_secs();
+        for (limit, max, actual) in [
+            (
+                "document_content_bytes",
+                self.limits.document_content_bytes,
+                self.guard.total_bytes(),
+            ),
+            (
+                "document_glyphs",
+                self.limits.document_glyphs as u64,
+                self.glyphs as u64,
+            ),
+            (
+                "parse_seconds",
+                seconds(self.limits.document_time),
+                seconds(self.start.elapsed()),
+            ),
+        ] {
+            if actual > max {
+                return Err(Fault::Over(OverLimit { limit, max, actual }));
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// Why a page is skipped whose content the interpreter cannot follow.
+const DAMAGED: &str = "the page content is damaged";
+
+/// Thrown through the interpreter when a page passes a limit; never seen outside [`read_page`].
+enum Enough {
+    Glyphs,
+    Operations,
+    Time,
+}
+
+fn read_page<'a>(pdf: &'a Pdf, page: &Page<'a>, cache: &InterpreterCache<'a>, limits: &Limits) -> Read {
     let (width, height) = page.render_dimensions();
-    let mut device = Extractor::new(most_glyphs);
+    let mut device = Extractor::new(limits);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let bounds = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
         let settings = InterpreterSettings::default();
@@ -166,12 +240,17 @@ fn read_page<'a>(pdf: &'a Pdf, page: &Page<'a>, cache: &InterpreterCache<'a>, mo
         );
         interpret_page(page, &mut context, &mut device);
     }));
-    match outcome {
-        Err(thrown) if thrown.is::<TooManyGlyphs>() => {
-            Read::Skipped(format!("more than {most_glyphs} glyphs on this page"))
-        }
-        Err(_) => Read::Skipped("the page content is damaged".to_owned()),
+    match outcome.map_err(|thrown| thrown.downcast::<Enough>()) {
         Ok(()) => device.finish(),
+        Err(Ok(enough)) => Read::Skipped(match *enough {
+            Enough::Glyphs => format!("more than {} glyphs on this page", limits.page_glyphs),
+            Enough::Operations => format!("more than {} drawings on this page", limits.page_operations),
+            Enough::Time => format!(
+                "it takes longer than {} s to read this page",
+                limits.page_time.as_secs()
+            ),
+        }),
+        Err(Err(_)) => Read::Skipped(DAMAGED.to_owned()),
     }
 }
 
@@ -184,17 +263,32 @@ struct Extractor {
     garbage: usize,
     images: usize,
     most_glyphs: usize,
+    operations_left: usize,
+    until: Instant,
 }
 
 impl Extractor {
-    fn new(most_glyphs: usize) -> Self {
+    fn new(limits: &Limits) -> Self {
         Self {
             glyphs: Vec::new(),
             rules: Vec::new(),
             uprights: Vec::new(),
             garbage: 0,
             images: 0,
-            most_glyphs,
+            most_glyphs: limits.page_glyphs,
+            operations_left: limits.page_operations,
+            until: Instant::now() + limits.page_time,
+        }
+    }
+
+    /// Counts a call of the interpreter; it can only be stopped by unwinding through it.
+    fn operation(&mut self) {
+        if self.operations_left == 0 {
+            resume_unwind(Box::new(Enough::Operations));
+        }
+        self.operations_left -= 1;
+        if self.operations_left.is_multiple_of(64) && Instant::now() > self.until {
+            resume_unwind(Box::new(Enough::Time));
         }
     }
 
@@ -308,19 +402,29 @@ fn is_garbage(text: &str) -> bool {
 
 impl<'a> Device<'a> for Extractor {
     fn draw_path(&mut self, path: &BezPath, props: DrawProps<'a>, _: &DrawMode) {
+        self.operation();
         if path.elements().len() <= 12 {
             self.bounds(props.transform.transform_rect_bbox(path.bounding_box()));
         }
     }
 
-    fn push_clip_path(&mut self, _: &ClipPath) {}
+    fn push_clip_path(&mut self, _: &ClipPath) {
+        // A form begins with a clip; unfolding it again may have taken long.
+        self.operation();
+        if Instant::now() > self.until {
+            resume_unwind(Box::new(Enough::Time));
+        }
+    }
 
-    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
+    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {
+        self.operation();
+    }
 
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, _: &DrawMode) {
+        self.operation();
         for placed in run.glyphs() {
             if self.glyphs.len() + self.garbage >= self.most_glyphs {
-                resume_unwind(Box::new(TooManyGlyphs));
+                resume_unwind(Box::new(Enough::Glyphs));
             }
             let text = match placed.as_unicode() {
                 Some(BfString::Char(c)) => c.to_string(),
@@ -336,6 +440,7 @@ impl<'a> Device<'a> for Extractor {
     }
 
     fn draw_image(&mut self, _: Image<'a, '_>, _: ImageDrawProps<'a>) {
+        self.operation();
         self.images += 1;
     }
 

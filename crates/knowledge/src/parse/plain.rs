@@ -57,12 +57,21 @@ pub(super) fn blocks(text: &str) -> Vec<Block> {
 
 /// A line that fills its measure and ends inside a sentence was only wrapped: the next one goes on with it.
 fn add_line(open: &mut String, line: &str) {
-    let last = open.rsplit('\n').next().unwrap_or_default();
-    let width: usize = last.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+    // Only the end of the last line is looked at: lines joined to one another can make it as long as the file.
+    let mut width = 0;
+    let mut wide = false;
+    for c in open.chars().rev().take_while(|&c| c != '\n') {
+        width += if c.is_ascii() { 1 } else { 2 };
+        wide = width >= WRAPPED_WIDTH;
+        if wide {
+            break;
+        }
+    }
+    let last = open.as_str();
     let ended = last.ends_with(['。', '！', '？', '.', '!', '?', '：', ':', '；', ';', '”']);
     let goes_on =
         line.starts_with(|c: char| c.is_alphanumeric()) && !line.starts_with(|c: char| c.is_ascii_digit());
-    if width >= WRAPPED_WIDTH && !ended && goes_on {
+    if wide && !ended && goes_on {
         if last.ends_with(|c: char| c.is_ascii_graphic())
             || line.starts_with(|c: char| c.is_ascii_alphanumeric())
         {
