@@ -210,7 +210,7 @@ fn manuals(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         }
     }
     if files.is_empty() {
-        return Err(anyhow!("no manuals (PDF, DOCX, HTML, Markdown, TXT) found").into());
+        return Err(anyhow!("no manuals (PDF, DOCX, XLSX, HTML, Markdown, TXT) found").into());
     }
     Ok(files)
 }
