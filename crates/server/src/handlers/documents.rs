@@ -67,7 +67,7 @@ pub(crate) struct DocumentAccepted {
 #[derive(utoipa::ToSchema)]
 #[allow(dead_code)]
 pub(crate) struct DocumentForm {
-    /// PDF, DOCX, HTML, Markdown or plain text.
+    /// PDF, DOCX, XLSX, HTML, Markdown or plain text.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
     metadata: DocumentMetadata,
