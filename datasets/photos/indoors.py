@@ -59,8 +59,11 @@ def indoor_wall(rng, side=None, ceiling=None):
     return out + f"box {{ <-600, -420, -600>, <600, -400, 20> pigment {{ rgb {vec(*tint(rng, (0.4, 0.37, 0.33)))} }} {MATT} }}\n"
 
 
-def room_light(rng, target, ceiling=None):
-    """A window to one side, a ceiling lamp, both, or the phone's lamp in a dark corner; and a room that metal can mirror."""
+def room_light(rng, target, ceiling=None, closed=0):
+    """A window to one side, a ceiling lamp, both, or the phone's lamp in a dark corner; and a room that metal can mirror.
+
+    No light stands behind a wall: `closed` is the side (-1 or 1) that has one across, `ceiling` its height.
+    """
     mode = rng.choice(["window", "lamp", "both", "phone"], p=[0.34, 0.28, 0.26, 0.12])
     warm = rng.uniform(0, 1)
     lamp = [1, 1 - 0.16 * warm, 1 - 0.42 * warm]
@@ -77,11 +80,14 @@ def room_light(rng, target, ceiling=None):
     roof = 1000 if ceiling is None else ceiling - 9
     if mode in ("window", "both"):
         side, power = pick(rng, -1, 1), rng.uniform(0.35, 0.8)
+        side = -closed if side == closed else side
         at = vec(x + side * rng.uniform(130, 320), min(y + rng.uniform(-20, 110), roof - 20), z - rng.uniform(110, 300))
         out += f"light_source {{ {at} rgb {vec(*[power * c for c in day])} area_light y*110, x*80, 3, 3 jitter adaptive 1 }}\n"
     if mode in ("lamp", "both"):
         power = rng.uniform(0.3, 0.6)
-        at = vec(x + rng.uniform(-130, 130), min(y + rng.uniform(60, 120), roof), z - rng.uniform(90, 260))
+        across = rng.uniform(-130, 130)
+        across = -across if across * closed > 0 else across
+        at = vec(x + across, min(y + rng.uniform(60, 120), roof), z - rng.uniform(90, 260))
         out += f"light_source {{ {at} rgb {vec(*[power * c for c in lamp])} area_light x*45, z*45, 3, 3 jitter adaptive 1 }}\n"
     if mode == "phone":
         at = vec(x + rng.uniform(-8, 8), y + rng.uniform(2, 12), z - 85)

@@ -188,7 +188,7 @@ def flue_indoor(rng, defect):
     side = way * rng.uniform(33, 44)
     target = (way * 9, 15, -8)
     top = rng.uniform(44, 66) if rng.random() < 0.75 else None
-    out = header(PARTS) + camera(rng, target, -6 * way, 3, 82) + room_light(rng, target, top)
+    out = header(PARTS) + camera(rng, target, -6 * way, 3, 82) + room_light(rng, target, top, 0 if rear else way)
     out += heater_skins(rng)
     out += indoor_wall(rng, None if rear else side, top)
     out += room_clutter(rng, -40 if way > 0 or rear else side + 15, 40 if way < 0 or rear else side - 15, -20, 42, [-way])
