@@ -130,6 +130,8 @@ pub enum StandardError {
 }
 
 const MAX_CHECKPOINTS: usize = 100;
+const MAX_CHECKS: usize = 10;
+const MAX_VIOLATIONS: usize = 100;
 const MAX_BYTES: usize = 1 << 20;
 
 #[derive(Deserialize)]
@@ -252,9 +254,16 @@ impl Checkpoint {
         if self.title.trim().is_empty() || self.title.chars().count() > 100 {
             return Some(("title", "must have 1 to 100 characters"));
         }
-        self.checks
-            .is_empty()
-            .then_some(("checks", "must name at least one check"))
+        if self.checks.is_empty() || self.checks.len() > MAX_CHECKS {
+            return Some(("checks", "must name 1 to 10 checks"));
+        }
+        let too_long = |violation: &ViolationTitle| {
+            violation.label.chars().count() > 100 || violation.title.chars().count() > 100
+        };
+        (self.violations.len() > MAX_VIOLATIONS || self.violations.iter().any(too_long)).then_some((
+            "violations",
+            "must be at most 100, of at most 100 characters each",
+        ))
     }
 }
 

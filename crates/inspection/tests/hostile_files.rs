@@ -1,41 +1,93 @@
 //! Files that are cut off, mislabelled, huge or wrong: each a clear error, none a panic.
 
+mod cases;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use cases::{SIDE, crc32, jpeg, png, webp};
 use image::codecs::jpeg::JpegEncoder;
-use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder as _};
+use proptest::prelude::*;
 use shifu_inspection::{DecodeError, ExifState, Limits, PhotoFormat, decode, decode_detail};
 
-const SIDE: u32 = 256;
-
-fn pixels() -> Vec<u8> {
-    (0..SIDE * SIDE * 3)
-        .map(|i| (i.wrapping_mul(2_654_435_761) >> 23) as u8)
-        .collect()
+#[test]
+fn every_malformed_photo_has_its_expected_outcome() {
+    let all = cases::all();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for case in &all {
+        *counts.entry(case.format).or_default() += 1;
+    }
+    eprintln!("malformed photos: {counts:?}, {} in all", all.len());
+    let problems: Vec<String> = all.iter().filter_map(cases::Case::problem).collect();
+    assert!(
+        problems.is_empty(),
+        "{} problems:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
+    assert!(all.len() >= 100, "{} cases", all.len());
 }
 
-fn jpeg() -> Vec<u8> {
-    let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, 80)
-        .write_image(&pixels(), SIDE, SIDE, ExtendedColorType::Rgb8)
-        .unwrap();
-    bytes
+/// Decodes within small limits, in less than five seconds.
+fn outcome(bytes: &[u8]) -> Result<Result<(u32, u32), DecodeError>, TestCaseError> {
+    let limits = Limits {
+        max_pixels: 4_000_000,
+        working_side_px: 128,
+        ..Limits::default()
+    };
+    let start = Instant::now();
+    let found = decode(bytes, limits);
+    prop_assert!(start.elapsed() < Duration::from_secs(5));
+    if let Ok(decoded) = &found {
+        prop_assert!(decoded.photo.width().max(decoded.photo.height()) <= 128);
+    }
+    Ok(found.map(|decoded| (decoded.full_width, decoded.full_height)))
 }
 
-fn png() -> Vec<u8> {
-    let mut bytes = Vec::new();
-    PngEncoder::new(&mut bytes)
-        .write_image(&pixels(), SIDE, SIDE, ExtendedColorType::Rgb8)
-        .unwrap();
-    bytes
-}
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-fn webp() -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut bytes);
-    encoder
-        .write_image(&pixels(), SIDE, SIDE, ExtendedColorType::Rgb8)
-        .unwrap();
-    bytes
+    #[test]
+    fn arbitrary_bytes_have_an_outcome(
+        head in prop::sample::select(vec![&b""[..], b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBPVP8L", b"RIFF\0\0\0\0WEBPVP8 "]),
+        bytes in prop::collection::vec(any::<u8>(), 0..2048),
+    ) {
+        let _ = outcome(&[head, &bytes].concat())?;
+    }
+
+    #[test]
+    fn mutated_photos_have_an_outcome(
+        kind in 0..3usize,
+        changes in prop::collection::vec((0.0..1.0f64, any::<u8>(), any::<bool>()), 1..8),
+    ) {
+        let (_, mut bytes) = kinds()[kind].clone();
+        for (place, byte, in_the_head) in changes {
+            let reach = if in_the_head { bytes.len().min(700) } else { bytes.len() };
+            let at = (reach as f64 * place) as usize;
+            bytes[at] = byte;
+        }
+        let _ = outcome(&bytes)?;
+    }
+
+    #[test]
+    fn valid_photos_keep_their_size_and_colour(
+        width in 1..200u32,
+        height in 1..200u32,
+        colour in any::<[u8; 3]>(),
+        kind in 0..2usize,
+    ) {
+        let rgb = colour.repeat((width * height) as usize);
+        let mut bytes = Vec::new();
+        if kind == 0 {
+            image::codecs::png::PngEncoder::new(&mut bytes).write_image(&rgb, width, height, ExtendedColorType::Rgb8).unwrap();
+        } else {
+            image::codecs::webp::WebPEncoder::new_lossless(&mut bytes).write_image(&rgb, width, height, ExtendedColorType::Rgb8).unwrap();
+        }
+        let decoded = decode(&bytes, Limits::default()).unwrap();
+        prop_assert_eq!((decoded.photo.width(), decoded.photo.height()), (width, height));
+        prop_assert!(decoded.photo.rgb().chunks_exact(3).all(|pixel| pixel == colour));
+    }
 }
 
 fn kinds() -> [(PhotoFormat, Vec<u8>); 3] {
@@ -114,18 +166,6 @@ fn a_png_bomb_is_refused_before_decoding() {
             ..
         })
     ));
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            if crc & 1 == 1 {
-                crc >> 1 ^ 0xedb8_8320
-            } else {
-                crc >> 1
-            }
-        })
-    })
 }
 
 #[test]

@@ -73,10 +73,42 @@ impl CaptureFacts {
     }
 }
 
+/// Bytes that an EXIF block may have: a JPEG has room for 64 KiB, PNG and WebP for anything.
+const MOST_BYTES: usize = 256 << 10;
+
 pub(super) fn read(bytes: &[u8]) -> CaptureFacts {
+    // A text of 20 MB that is all separators would be taken apart into as many pieces, for every field that is asked for.
+    if largest_chunk(bytes) > MOST_BYTES {
+        return CaptureFacts::unknown(ExifState::Invalid);
+    }
     // A parser's panic on hostile input must not become ours.
     catch_unwind(AssertUnwindSafe(|| read_container(bytes)))
         .unwrap_or_else(|_| CaptureFacts::unknown(ExifState::Invalid))
+}
+
+/// Bytes of the largest EXIF chunk of a PNG or WebP; 0 for other files.
+fn largest_chunk(bytes: &[u8]) -> usize {
+    let (mut rest, png) = match bytes {
+        [b'\x89', b'P', b'N', b'G', ..] => (bytes.get(8..).unwrap_or_default(), true),
+        [b'R', b'I', b'F', b'F', ..] => (bytes.get(12..).unwrap_or_default(), false),
+        _ => return 0,
+    };
+    let mut largest = 0;
+    while let Some((head, behind)) = rest.split_at_checked(8) {
+        let (first, second) = head.split_at(4);
+        let (name, length, more) = if png {
+            (second, first.iter().fold(0, |n, b| n << 8 | usize::from(*b)), 4)
+        } else {
+            let length = second.iter().rev().fold(0, |n, b| n << 8 | usize::from(*b));
+            (first, length, length & 1)
+        };
+        if matches!(name, b"eXIf" | b"EXIF") {
+            largest = largest.max(length.min(behind.len()));
+        }
+        // At least one chunk head further, so that this ends.
+        rest = behind.get(length.saturating_add(more)..).unwrap_or_default();
+    }
+    largest
 }
 
 fn read_container(bytes: &[u8]) -> CaptureFacts {

@@ -61,6 +61,7 @@ fn jpeg(bytes: &[u8], limits: Limits, side_px: u32) -> Result<Raster, DecodeErro
     let header = decoder.info().ok_or_else(|| damaged(format, "no frame header"))?;
     let (width, height) = (u32::from(header.width), u32::from(header.height));
     within_pixels(width, height, limits)?;
+    within_scans(bytes, u64::from(width) * u64::from(height))?;
     let wanted = |own: u32| scaled_side(own, width.max(height), side_px);
     decoder
         .scale(wanted(width), wanted(height))
@@ -71,6 +72,41 @@ fn jpeg(bytes: &[u8], limits: Limits, side_px: u32) -> Result<Raster, DecodeErro
     let photo = Photo::from_rgb(u32::from(info.width), u32::from(info.height), rgb)
         .map_err(|error| damaged(format, error))?;
     Ok(Raster { photo, width, height })
+}
+
+/// Scans that a JPEG may have: encoders write 1 to 15.
+const MOST_SCANS: u64 = 100;
+/// Pixels times scans: every scan of a progressive JPEG visits every block, however few bytes it takes.
+const MOST_SCANNED_PIXELS: u64 = 25 * 64_000_000;
+
+/// Refuses a progressive JPEG of so many scans that decoding would take minutes.
+fn within_scans(bytes: &[u8], pixels: u64) -> Result<(), DecodeError> {
+    let scans = scans(bytes);
+    if scans > MOST_SCANS || scans * pixels > MOST_SCANNED_PIXELS {
+        let reason = format!("{scans} scans of {pixels} pixels are too many");
+        return Err(damaged(PhotoFormat::Jpeg, reason));
+    }
+    Ok(())
+}
+
+/// Scans up to the end of the image; what a phone appends behind it (a video, a depth map) does not count.
+fn scans(bytes: &[u8]) -> u64 {
+    let (mut at, mut scans) = (2, 0);
+    while let Some(&[first, marker]) = bytes.get(at..at + 2) {
+        at += match (first, marker) {
+            (0xff, 0xd9) => break,
+            // Stuffed and restart markers inside a scan, fill bytes, and markers without a length.
+            (0xff, 0x00 | 0x01 | 0xd0..=0xd8) => 2,
+            (0xff, 0xff) => 1,
+            (0xff, marker) => {
+                scans += u64::from(marker == 0xda);
+                let length = bytes.get(at + 2..at + 4).unwrap_or(&[0, 2]);
+                2 + usize::from(u16::from_be_bytes([length[0], length[1]]).max(2))
+            }
+            _ => 1,
+        };
+    }
+    scans
 }
 
 /// The side to ask the scaling decoder for, so that the long side does not fall below `side_px`.
@@ -119,11 +155,21 @@ fn png_or_webp(bytes: &[u8], format: PhotoFormat, limits: Limits) -> Result<Rast
         .map_err(|error| image_error(format, &error))?;
     let (width, height) = decoder.dimensions();
     within_pixels(width, height, limits)?;
+    // Pixels of more than 4 bytes count for more: the limit is one of memory.
+    let bytes_per_pixel = u64::from(decoder.color_type().bytes_per_pixel()).max(4);
+    within_pixels(
+        width,
+        height,
+        Limits {
+            max_pixels: limits.max_pixels.saturating_mul(4) / bytes_per_pixel,
+            ..limits
+        },
+    )?;
     let image = image::DynamicImage::from_decoder(decoder).map_err(|error| image_error(format, &error))?;
     let rgb = if image.color().has_alpha() {
-        over_white(&image.to_rgba8())
+        over_white(&image.into_rgba8())
     } else {
-        image.to_rgb8().into_raw()
+        image.into_rgb8().into_raw()
     };
     let photo = Photo::from_rgb(width, height, rgb).map_err(|error| damaged(format, error))?;
     Ok(Raster { photo, width, height })
@@ -284,6 +330,20 @@ mod tests {
         check(7, (2, 3), &[5, 2]);
         check(8, (2, 3), &[2, 5]);
         check(9, (3, 2), &[0, 1, 2]);
+    }
+
+    #[test]
+    fn scans_are_counted_to_the_end_of_the_image() {
+        let scan = b"\xff\xda\0\x03\x01entropy\xff\0\xff\xd1more";
+        let image = [
+            b"\xff\xd8\xff\xe1\0\x06\xff\xda\0\0",
+            &scan.repeat(3)[..],
+            b"\xff\xd9",
+        ]
+        .concat();
+        assert_eq!(scans(&image), 3);
+        assert_eq!(scans(&[&image[..], &b"\xff\xda".repeat(500)].concat()), 3);
+        assert_eq!(scans(b"\xff\xd8\xff\xda"), 1);
     }
 
     #[test]
