@@ -147,23 +147,43 @@ impl Bom {
                 }
             }
         }
-        for old in successor.keys() {
-            let mut path = vec![old.to_string()];
-            let mut at = successor[old];
-            while let Some(&next) = successor.get(&self.parts[at].part_number) {
-                path.push(self.parts[at].part_number.to_string());
-                if path.len() > self.parts.len() + 1 {
-                    path.truncate(20);
-                    return Err(DiagnoseError::Cycle {
-                        place: self.parts[at].place.clone(),
-                        path,
-                    });
+        // Each part's last successor is found once: a chain of n parts costs n steps, not n².
+        let mut last: Vec<Option<usize>> = vec![None; self.parts.len()];
+        for start in 0..self.parts.len() {
+            let mut chain = Vec::new();
+            let mut at = start;
+            let end = loop {
+                if let Some(known) = last[at] {
+                    break known;
                 }
-                at = next;
-            }
-            self.by_number.insert(old.clone(), at);
+                chain.push(at);
+                match successor.get(&self.parts[at].part_number) {
+                    Some(_) if chain.len() > self.parts.len() => return Err(self.cycle(&chain)),
+                    Some(&next) => at = next,
+                    None => break at,
+                }
+            };
+            chain.into_iter().for_each(|at| last[at] = Some(end));
+        }
+        for (old, at) in successor {
+            self.by_number.insert(old, last[at].unwrap_or(at));
         }
         Ok(())
+    }
+
+    /// Parts that supersede each other; the chain is longer than there are parts, so its last one stands in it before.
+    fn cycle(&self, chain: &[usize]) -> DiagnoseError {
+        let last = chain[chain.len() - 1];
+        let first = chain.iter().position(|&at| at == last).unwrap_or(0);
+        let number = |at: &usize| self.parts[*at].part_number.to_string();
+        let mut path: Vec<String> = chain[first..].iter().take(20).map(number).collect();
+        if chain.len() - first > 20 {
+            path.extend(["…".to_owned(), number(&last)]);
+        }
+        DiagnoseError::Cycle {
+            place: self.parts[last].place.clone(),
+            path,
+        }
     }
 
     /// The part to order for `number`: itself, or its last successor where it is superseded.

@@ -1,5 +1,11 @@
 //! Bad files are refused with the file, the line and what is wrong; none of them overflows stack or memory.
 
+mod cases;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
 use shifu_diagnosis::{
     AnalysisLimits, Bom, DiagnoseError, Diagnosis, DiagnosisConfig, FaultTree, MefOptions,
 };
@@ -332,4 +338,123 @@ fn a_common_cause_group_replaces_its_members() {
         analysis.probability
     );
     assert_eq!(analysis.minimal_cut_sets, Some(2));
+}
+
+#[test]
+fn every_malformed_definition_is_refused_as_expected() {
+    let all = cases::all();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for case in &all {
+        *counts.entry(case.format).or_default() += 1;
+    }
+    eprintln!("malformed definitions: {counts:?}, {} in all", all.len());
+    let problems: Vec<String> = all.iter().filter_map(cases::Case::problem).collect();
+    assert!(
+        problems.is_empty(),
+        "{} problems:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
+    assert!(all.len() >= 140, "{} cases", all.len());
+}
+
+#[test]
+fn a_hundred_thousand_parts_in_a_row_are_read_soon() {
+    let mut text = "product_line = \"washer\"\n".to_owned();
+    for at in 0..60_000 {
+        text += &format!(
+            "[[part]]\npart_number = \"P{at}\"\nname = \"x\"\nprice = \"1.00\"\nsupersedes = [\"P{}\"]\n",
+            at + 1
+        );
+    }
+    let start = Instant::now();
+    let bom = Bom::from_toml(&text, "b.toml").unwrap();
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    let last = "P60000".parse().unwrap();
+    assert_eq!(bom.current(&last).unwrap().part_number.as_str(), "P0");
+}
+
+#[test]
+fn twenty_thousand_groups_of_two_are_read_soon() {
+    let mut body = String::new();
+    for at in 0..10_000 {
+        body += &format!(
+            "<define-basic-event name=\"a{at}\"/><define-basic-event name=\"b{at}\"/><define-CCF-group name=\"C{at}\" model=\"beta-factor\">\
+             <members><basic-event name=\"a{at}\"/><basic-event name=\"b{at}\"/></members><distribution><float value=\"0.1\"/></distribution>\
+             <factor><float value=\"0.1\"/></factor></define-CCF-group>"
+        );
+    }
+    let inputs: String = (0..10_000)
+        .map(|at| format!("<basic-event name=\"a{at}\"/>"))
+        .collect();
+    body += &format!("<define-gate name=\"g\"><or>{inputs}</or></define-gate>");
+    let start = Instant::now();
+    let tree = mef(&body).unwrap();
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    assert_eq!(tree.events.len(), 50_000);
+}
+
+/// Reads a definition of a kind (0: MEF, 1: fault tree, 2: parts list) in less than five seconds.
+fn outcome(kind: usize, text: &str) -> Result<Option<DiagnoseError>, TestCaseError> {
+    let start = Instant::now();
+    let found = match kind {
+        0 => FaultTree::from_mef_xml(&[("f", text)], MefOptions::default()).err(),
+        1 => FaultTree::from_toml(text, "f").err(),
+        _ => Bom::from_toml(text, "f").err(),
+    };
+    prop_assert!(start.elapsed() < Duration::from_secs(5));
+    if let Some(error) = &found {
+        prop_assert!(
+            error.to_string().starts_with('f'),
+            "{error} does not name the file"
+        );
+    }
+    Ok(found)
+}
+
+const VALID: [&str; 3] = [
+    "<opsa-mef><define-fault-tree name=\"T\"><define-gate name=\"g\"><atleast min=\"1\"><basic-event name=\"e\"/><gate name=\"h\"/></atleast>\
+     </define-gate><define-gate name=\"h\"><not><basic-event name=\"e\"/></not></define-gate></define-fault-tree><model-data>\
+     <define-basic-event name=\"e\"><parameter name=\"p\"/></define-basic-event><define-parameter name=\"p\"><float value=\"0.25\"/>\
+     </define-parameter></model-data></opsa-mef>",
+    "product_line = \"washer\"\nversion = \"1\"\n[[event]]\nid = \"a\"\nprobability = 0.1\nrepaired_by = [{ part_number = \"P\", quantity = 2 }]\n\
+     [[gate]]\nid = \"g\"\ntype = \"atleast\"\nmin = 1\ninputs = [\"a\", \"a\"]\n[[symptom]]\nid = \"s\"\nphrases = [\"不转\"]\nleak = 0.01\n\
+     causes = [{ input = \"g\", probability = 0.9 }]\n[[fault_code]]\ncode = \"E6\"\nmodels = [\"KFR-35*\"]\nleak = 0.001\n",
+    "product_line = \"washer\"\n[[part]]\npart_number = \"A\"\nname = \"主板\"\nprice = \"186.00\"\nsupersedes = [\"B\"]\nfits = [\"KFR-35*\"]\n",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_text_is_read_or_refused(kind in 0..3usize, text in "\\PC{0,300}") {
+        outcome(kind, &text)?;
+    }
+
+    #[test]
+    fn mutated_definitions_are_read_or_refused(
+        kind in 0..3usize,
+        changes in prop::collection::vec((0.0..1.0f64, 0..12usize, "[<>/\"=a-z0-9.\\[\\]{}&; -]{0,6}"), 1..6),
+    ) {
+        let mut text: Vec<char> = VALID[kind].chars().collect();
+        for (place, removed, inserted) in changes {
+            let at = (text.len() as f64 * place) as usize;
+            let end = (at + removed).min(text.len());
+            text.splice(at..end, inserted.chars());
+        }
+        outcome(kind, &text.into_iter().collect::<String>())?;
+    }
+
+    #[test]
+    fn what_was_written_is_read_again(probabilities in prop::collection::vec(0.0..=1.0f64, 1..8), names in "[a-z\u{4e00}-\u{9f00}]{1,20}") {
+        let id = |at: usize| format!("{names}{at}");
+        let toml: String = probabilities.iter().enumerate().map(|(at, p)| format!("[[event]]\nid = {:?}\nprobability = {p:?}\n", id(at))).collect();
+        let tree = FaultTree::from_toml(&format!("product_line = \"washer\"\n{toml}"), "f").unwrap();
+        let xml: String = probabilities.iter().enumerate().map(|(at, p)| format!("<define-basic-event name=\"{}\"><float value=\"{p:?}\"/></define-basic-event>", id(at))).collect();
+        let model = mef(&xml).unwrap();
+        for read in [&tree, &model] {
+            prop_assert_eq!(read.priors(), probabilities.clone());
+            prop_assert!(read.events.iter().enumerate().all(|(at, event)| event.id == id(at)));
+        }
+    }
 }

@@ -4,12 +4,16 @@
 //! beta factor: (1 − β)Q for k = 1, βQ for k = n; multiple Greek letters: Q · Πρ_i (i ≤ k) · (1 − ρ_{k+1}) / C(n−1, k−1);
 //! alpha factor: k α_k Q / (Σ j α_j · C(n−1, k−1)); phi factor: φ_k Q.
 
+use std::collections::{BTreeSet, HashMap};
+
 use super::{Item, Reader};
 use crate::error::DiagnoseError;
 use crate::tree::{Connective, Event, Gate, Input, MAX_NODES};
 
 /// 2^12 subsets at most.
 const MAX_MEMBERS: usize = 12;
+/// Bytes that the members' names may take in the name of a subset: there are thousands of subsets.
+const MAX_NAME_BYTES: usize = 400;
 
 struct Group {
     name: String,
@@ -20,14 +24,30 @@ struct Group {
 
 /// Replaces the members of every group in the draft.
 pub(super) fn expand(reader: &mut Reader<'_>) -> Result<(), DiagnoseError> {
+    let before = reader.draft.tree.gates.len();
+    let mut taken = BTreeSet::new();
+    let mut gate_of = HashMap::new();
     for item in reader.groups.clone() {
-        let group = read(reader, item)?;
-        replace(reader, item, &group)?;
+        let group = read(reader, item, &mut taken)?;
+        replace(reader, item, &group, &mut gate_of)?;
+    }
+    // Once for all groups: there may be as many of them as there are gates.
+    let gates = &mut reader.draft.tree.gates[..before];
+    for input in gates.iter_mut().flat_map(|gate| &mut gate.inputs) {
+        if let Input::Event(at) = *input
+            && let Some(gate) = gate_of.get(&at)
+        {
+            *input = *gate;
+        }
     }
     Ok(())
 }
 
-fn read<'a>(reader: &mut Reader<'a>, item: Item<'a>) -> Result<Group, DiagnoseError> {
+fn read<'a>(
+    reader: &mut Reader<'a>,
+    item: Item<'a>,
+    taken: &mut BTreeSet<u32>,
+) -> Result<Group, DiagnoseError> {
     let name = reader.name_of(item)?.to_owned();
     let child = |tag: &str| {
         item.xml
@@ -38,20 +58,27 @@ fn read<'a>(reader: &mut Reader<'a>, item: Item<'a>) -> Result<Group, DiagnoseEr
     let Some(members) = child("members") else {
         return Err(reader.invalid(item, "members", "a group needs members"));
     };
-    let mut positions = Vec::new();
-    for member in reader.body(members) {
-        match reader.reference(member, "basic-event")? {
-            Input::Event(at) if !positions.contains(&at) => positions.push(at),
-            _ => return Err(reader.invalid(member, "members", "use distinct basic events")),
-        }
-    }
-    let n = positions.len();
+    let given = reader.body(members);
+    let n = given.len();
     if !(2..=MAX_MEMBERS).contains(&n) {
         return Err(reader.invalid(
             members,
             "members",
             format!("a group has 2 to {MAX_MEMBERS} members, {n} given"),
         ));
+    }
+    let mut positions = Vec::new();
+    for member in given {
+        match reader.reference(member, "basic-event")? {
+            Input::Event(at) if taken.insert(at) => positions.push(at),
+            _ => {
+                return Err(reader.invalid(
+                    member,
+                    "members",
+                    "use distinct basic events, each in one group only",
+                ));
+            }
+        }
     }
     let expression = child("distribution").and_then(|d| reader.body(d).first().copied());
     let Some(expression) = expression else {
@@ -162,7 +189,26 @@ fn chances(model: &str, n: usize, total: f64, factors: &[(Option<usize>, f64)]) 
     Ok(by_size)
 }
 
-fn replace<'a>(reader: &mut Reader<'a>, item: Item<'a>, group: &Group) -> Result<(), DiagnoseError> {
+/// The name of the event of one subset: its members' names while they are short, their positions in the group otherwise.
+fn subset_name(group: &Group, inside: &[usize], events: &[Event]) -> String {
+    let names: Vec<&str> = inside
+        .iter()
+        .map(|&i| events[group.members[i] as usize].id.as_str())
+        .collect();
+    if names.iter().map(|name| name.len() + 1).sum::<usize>() <= MAX_NAME_BYTES {
+        return format!("{}[{}]", group.name, names.join(" "));
+    }
+    let positions: Vec<String> = inside.iter().map(|i| (i + 1).to_string()).collect();
+    format!("{}[{}]", group.name, positions.join(" "))
+}
+
+/// Adds the events of a group's subsets and notes for each member the gate that takes its place.
+fn replace<'a>(
+    reader: &mut Reader<'a>,
+    item: Item<'a>,
+    group: &Group,
+    gate_of: &mut HashMap<u32, Input>,
+) -> Result<(), DiagnoseError> {
     let place = reader.place(item);
     let n = group.members.len();
     let mut inputs_of: Vec<Vec<Input>> = vec![Vec::new(); n];
@@ -173,12 +219,8 @@ fn replace<'a>(reader: &mut Reader<'a>, item: Item<'a>, group: &Group) -> Result
         }
         let inside: Vec<usize> = (0..n).filter(|i| subset >> i & 1 == 1).collect();
         let tree = &mut reader.draft.tree;
-        let names: Vec<&str> = inside
-            .iter()
-            .map(|&i| tree.events[group.members[i] as usize].id.as_str())
-            .collect();
         let at = tree.events.len() as u32;
-        let id = format!("{}[{}]", group.name, names.join(" "));
+        let id = subset_name(group, &inside, &tree.events);
         tree.events.push(Event {
             name: id.clone(),
             id,
@@ -195,8 +237,6 @@ fn replace<'a>(reader: &mut Reader<'a>, item: Item<'a>, group: &Group) -> Result
         return Err(reader.sources[item.file].too_large("the number of events", count, MAX_NODES));
     }
     let tree = &mut reader.draft.tree;
-    let before = tree.gates.len();
-    let mut gate_of = vec![None; tree.events.len()];
     for (&member, inputs) in group.members.iter().zip(inputs_of) {
         let event = &mut tree.events[member as usize];
         // The member itself no longer occurs; it keeps its total chance for the record.
@@ -204,7 +244,7 @@ fn replace<'a>(reader: &mut Reader<'a>, item: Item<'a>, group: &Group) -> Result
             .map(|k| group.by_size[k - 1] * choose(n - 1, k - 1))
             .sum::<f64>()
             .clamp(0.0, 1.0);
-        gate_of[member as usize] = Some(Input::Gate(tree.gates.len() as u32));
+        gate_of.insert(member, Input::Gate(tree.gates.len() as u32));
         let id = format!("{}:{}", group.name, event.id);
         let name = event.name.clone();
         let gate = Gate {
@@ -216,13 +256,6 @@ fn replace<'a>(reader: &mut Reader<'a>, item: Item<'a>, group: &Group) -> Result
             place: place.clone(),
         };
         tree.gates.push(gate);
-    }
-    for input in tree.gates[..before].iter_mut().flat_map(|g| &mut g.inputs) {
-        if let Input::Event(at) = *input
-            && let Some(gate) = gate_of[at as usize]
-        {
-            *input = gate;
-        }
     }
     Ok(())
 }

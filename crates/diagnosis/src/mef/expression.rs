@@ -57,9 +57,8 @@ impl<'a> Reader<'a> {
 
     fn parameter(&mut self, item: Item<'a>, depth: usize) -> Result<f64, DiagnoseError> {
         let name = self.name_of(item)?;
-        let candidates = self.candidates(item.scope, name);
-        let Some((key, definition)) = candidates
-            .into_iter()
+        let Some((key, definition)) = self
+            .candidates(item.scope, name)
             .find_map(|key| self.parameters.get(&key).map(|&d| (key, d)))
         else {
             return Err(DiagnoseError::UnknownName {

@@ -18,6 +18,14 @@ use crate::tree::{Connective, Draft, Event, FaultTree, Gate, Input, MAX_LINKS, M
 
 /// Elements may nest this deep.
 const MAX_DEPTH: usize = 200;
+/// Attributes of one element: the XML parser compares each with all others.
+const MAX_ATTRIBUTES: usize = 64;
+/// Namespace declarations of one file: the XML parser copies them from element to element.
+const MAX_NAMESPACES: usize = 100;
+/// Characters of the names around an element, joined by dots.
+const MAX_PATH_CHARS: usize = 1_024;
+/// Components within one another.
+const MAX_COMPONENTS: usize = 32;
 /// XML elements and texts of all files.
 const MAX_XML_NODES: u32 = 4_000_000;
 
@@ -49,6 +57,8 @@ struct Scope {
     /// Full path, names joined by dots; empty at the top.
     path: String,
     parent: Option<usize>,
+    /// Components around, itself included.
+    depth: usize,
     private: bool,
 }
 
@@ -73,7 +83,7 @@ impl FaultTree {
 }
 
 fn parse<'a>(source: &TextFile<'a>) -> Result<Document<'a>, DiagnoseError> {
-    check_depth(source)?;
+    check_tags(source)?;
     let options = ParsingOptions {
         allow_dtd: false,
         nodes_limit: MAX_XML_NODES,
@@ -97,9 +107,14 @@ fn parse<'a>(source: &TextFile<'a>) -> Result<Document<'a>, DiagnoseError> {
     })
 }
 
-/// Refuses deep nesting before the parser sees it: a scan of the tags, skipping comments and character data.
-fn check_depth(source: &TextFile<'_>) -> Result<(), DiagnoseError> {
+/// Refuses deep nesting and tags with very many attributes before the parser sees them: a scan of the tags, skipping comments
+/// and character data.
+fn check_tags(source: &TextFile<'_>) -> Result<(), DiagnoseError> {
     let bytes = source.text.as_bytes();
+    let namespaces = source.text.matches("xmlns").take(MAX_NAMESPACES + 1).count();
+    if namespaces > MAX_NAMESPACES {
+        return Err(source.too_large("the number of namespaces", namespaces, MAX_NAMESPACES));
+    }
     let (mut at, mut depth) = (0, 0_usize);
     let skip_to = |from: usize, end: &str| {
         source.text[from..]
@@ -119,7 +134,15 @@ fn check_depth(source: &TextFile<'_>) -> Result<(), DiagnoseError> {
             depth = depth.saturating_sub(1);
             start + 2
         } else {
-            let end = tag_end(bytes, start);
+            let (end, attributes) = tag_end(bytes, start);
+            if attributes > MAX_ATTRIBUTES {
+                return Err(DiagnoseError::TooLarge {
+                    place: source.place(start),
+                    what: "the number of attributes",
+                    actual: attributes as u64,
+                    limit: MAX_ATTRIBUTES as u64,
+                });
+            }
             if end == 0 || bytes[end - 1] != b'/' {
                 depth += 1;
             }
@@ -137,18 +160,21 @@ fn check_depth(source: &TextFile<'_>) -> Result<(), DiagnoseError> {
     Ok(())
 }
 
-/// The position of the `>` that ends the tag at `start`, quoted ones skipped.
-fn tag_end(bytes: &[u8], start: usize) -> usize {
-    let mut quote = None;
+/// The position of the `>` that ends the tag at `start`, quoted ones skipped, and how many values are given before it.
+fn tag_end(bytes: &[u8], start: usize) -> (usize, usize) {
+    let (mut quote, mut attributes) = (None, 0);
     for (offset, &b) in bytes[start..].iter().enumerate() {
         match (quote, b) {
-            (None, b'>') => return start + offset,
-            (None, b'"' | b'\'') => quote = Some(b),
+            (None, b'>') => return (start + offset, attributes),
+            (None, b'"' | b'\'') => {
+                quote = Some(b);
+                attributes += 1;
+            }
             (Some(q), _) if q == b => quote = None,
             _ => {}
         }
     }
-    bytes.len()
+    (bytes.len(), attributes)
 }
 
 pub(crate) struct Reader<'a> {
@@ -175,6 +201,7 @@ impl<'a> Reader<'a> {
             scopes: vec![Scope {
                 path: String::new(),
                 parent: None,
+                depth: 0,
                 private: false,
             }],
             gates: Vec::new(),
@@ -260,7 +287,7 @@ impl<'a> Reader<'a> {
                     if self.model_name.is_empty() {
                         self.model_name = name.to_owned();
                     }
-                    let scope = self.enter(item, name);
+                    let scope = self.enter(item, name)?;
                     self.collect(Item { scope, ..item })?;
                 }
                 "model-data" => self.collect(item)?,
@@ -296,20 +323,39 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn enter(&mut self, item: Item<'a>, name: &str) -> usize {
+    fn enter(&mut self, item: Item<'a>, name: &str) -> Result<usize, DiagnoseError> {
         let outer = &self.scopes[item.scope];
         let path = if outer.path.is_empty() {
             name.to_owned()
         } else {
             format!("{}.{name}", outer.path)
         };
+        let (chars, depth) = (path.chars().count(), outer.depth + 1);
+        for (what, actual, limit) in [
+            (
+                "the length of the names around a component",
+                chars,
+                MAX_PATH_CHARS,
+            ),
+            ("the nesting depth of components", depth, MAX_COMPONENTS),
+        ] {
+            if actual > limit {
+                return Err(DiagnoseError::TooLarge {
+                    place: self.place(item),
+                    what,
+                    actual: actual as u64,
+                    limit: limit as u64,
+                });
+            }
+        }
         let private = outer.private || item.xml.attribute("role") == Some("private");
         self.scopes.push(Scope {
             path,
             parent: Some(item.scope),
+            depth,
             private,
         });
-        self.scopes.len() - 1
+        Ok(self.scopes.len() - 1)
     }
 
     fn is_private(&self, item: Item<'a>) -> bool {
@@ -369,21 +415,13 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Names under which `name` used in `scope` may be registered, the innermost first.
-    fn candidates(&self, mut scope: usize, name: &str) -> Vec<String> {
-        let mut found = Vec::new();
-        loop {
-            let here = &self.scopes[scope];
-            found.push(if here.path.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{}.{name}", here.path)
-            });
-            match here.parent {
-                Some(parent) => scope = parent,
-                None => return found,
-            }
-        }
+    /// Names under which `name` used in `scope` may be registered, the innermost first; made one by one as they are asked for.
+    fn candidates<'s>(&'s self, scope: usize, name: &'s str) -> impl Iterator<Item = String> + 's {
+        let scopes = std::iter::successors(Some(scope), |&at| self.scopes[at].parent);
+        scopes.map(move |at| match self.scopes[at].path.as_str() {
+            "" => name.to_owned(),
+            path => format!("{path}.{name}"),
+        })
     }
 
     fn house_value(&self, item: Item<'a>) -> Result<bool, DiagnoseError> {
@@ -608,8 +646,7 @@ impl<'a> Reader<'a> {
         };
         let found = self
             .candidates(item.scope, name)
-            .iter()
-            .find_map(|key| self.draft.lookup(key))
+            .find_map(|key| self.draft.lookup(&key))
             .filter(fits);
         found.ok_or_else(|| DiagnoseError::UnknownName {
             place: self.place(item),
