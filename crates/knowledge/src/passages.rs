@@ -3,6 +3,8 @@
 //! A table row is a passage with its header repeated, a list of steps stays together, running text is gathered to 120–500
 //! characters within its section and page. Everything on a page is in some passage, so that whatever is printed can be cited.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use shifu_domain::{DocumentId, Passage, PassageId, Span};
 
@@ -17,6 +19,8 @@ const MOST_CHARS: usize = 500;
 const MOST_LIST_CHARS: usize = 1200;
 /// Characters of a table row; longer ones are cut into passages like text.
 const MOST_ROW_CHARS: usize = 1500;
+/// Characters of a table's header that is repeated with each row.
+const MOST_HEADER_CHARS: usize = 1000;
 /// Headings kept of a section path.
 const MOST_HEADINGS: usize = 6;
 /// Safety warnings attached to a passage.
@@ -99,26 +103,15 @@ pub(crate) fn cut(document: &Document, id: &DocumentId, title: &str) -> Vec<Stor
 }
 
 fn stored(drafts: Vec<Draft>, id: &DocumentId, title: &str) -> Vec<StoredPassage> {
-    let warnings: Vec<(Vec<String>, u32, String)> = drafts
-        .iter()
-        .filter(|d| d.kind == Kind::Warning)
-        .map(|d| (d.section.clone(), d.page, d.text.clone()))
-        .collect();
+    let attached: Vec<Vec<String>> = {
+        let warnings = Warnings::of(&drafts);
+        drafts.iter().map(|draft| warnings.attached_to(draft)).collect()
+    };
     drafts
         .into_iter()
+        .zip(attached)
         .enumerate()
-        .map(|(number, draft)| {
-            let attached = warnings.iter().filter(|(section, page, text)| {
-                let same = *section == draft.section && (!section.is_empty() || *page == draft.page);
-                let parent = section.len() >= 2
-                    && section.len() + 1 == draft.section.len()
-                    && draft.section.starts_with(section);
-                (same || parent) && *text != draft.text
-            });
-            let warnings = attached
-                .take(MOST_WARNINGS)
-                .map(|(_, _, text)| text.clone())
-                .collect();
+        .map(|(number, (draft, warnings))| {
             let with_section = format!(
                 "{}\n{}",
                 draft.section.last().map_or("", String::as_str),
@@ -147,6 +140,48 @@ fn stored(drafts: Vec<Draft>, id: &DocumentId, title: &str) -> Vec<StoredPassage
             }
         })
         .collect()
+}
+
+/// The warnings of a document by section; those without one by page. Looked up, as there may be as many as passages.
+struct Warnings<'a> {
+    by_place: BTreeMap<(&'a [String], u32), Vec<(usize, &'a str)>>,
+}
+
+impl<'a> Warnings<'a> {
+    fn of(drafts: &'a [Draft]) -> Self {
+        let mut by_place: BTreeMap<_, Vec<(usize, &str)>> = BTreeMap::new();
+        for (at, draft) in drafts.iter().enumerate().filter(|(_, d)| d.kind == Kind::Warning) {
+            let found = by_place.entry(Self::place(draft)).or_default();
+            // One more than is attached, as a warning is not attached to itself.
+            if found.len() <= MOST_WARNINGS && found.iter().all(|(_, text)| *text != draft.text) {
+                found.push((at, &draft.text));
+            }
+        }
+        Self { by_place }
+    }
+
+    fn place(draft: &Draft) -> (&[String], u32) {
+        let page = if draft.section.is_empty() { draft.page } else { 0 };
+        (&draft.section, page)
+    }
+
+    /// The first warnings of the draft's section and of the one around it.
+    fn attached_to(&self, draft: &Draft) -> Vec<String> {
+        let own = self.by_place.get(&Self::place(draft));
+        let around = draft.section.split_last().map(|(_, around)| around);
+        let parent = around
+            .filter(|around| around.len() >= 2)
+            .and_then(|around| self.by_place.get(&(around, 0)));
+        let mut found: Vec<&(usize, &str)> = own.into_iter().chain(parent).flatten().collect();
+        found.sort_unstable();
+        found
+            .into_iter()
+            .map(|(_, text)| *text)
+            .filter(|text| *text != draft.text)
+            .take(MOST_WARNINGS)
+            .map(str::to_owned)
+            .collect()
+    }
 }
 
 /// Text being gathered.
@@ -207,7 +242,11 @@ impl Cutter {
             start,
             steps: false,
         };
-        self.draft(text.to_owned(), start, Kind::Heading);
+        if text.chars().count() <= MOST_CHARS {
+            self.draft(text.to_owned(), start, Kind::Heading);
+        } else {
+            self.text_drafts(text, start, Kind::Text);
+        }
     }
 
     fn running(&mut self, text: &str, step: bool) {
@@ -296,10 +335,20 @@ impl Cutter {
         if !head.is_empty() {
             self.advance(&head);
         }
-        let code_columns: Vec<usize> = (0..table.header.len())
-            .filter(|&at| terms::is_code_column(&table.header[at]))
+        if head.chars().count() > MOST_HEADER_CHARS {
+            // Repeated with each row it would be most of the index.
+            let start = self.position - head.chars().count() - 1;
+            self.text_drafts(&head, start, Kind::Text);
+            return self.table_rows(&[], "", &table.rows);
+        }
+        self.table_rows(&table.header, &head, &table.rows);
+    }
+
+    fn table_rows(&mut self, header: &[String], head: &str, rows: &[Vec<String>]) {
+        let code_columns: Vec<usize> = (0..header.len())
+            .filter(|&at| terms::is_code_column(&header[at]))
             .collect();
-        for row in &table.rows {
+        for row in rows {
             let line = joined(row);
             if line.is_empty() {
                 continue;
@@ -321,7 +370,7 @@ impl Cutter {
                     start,
                     end: start + line.chars().count(),
                 };
-                draft.header.clone_from(&table.header);
+                draft.header = header.to_vec();
                 draft.cells.clone_from(row);
                 draft.codes = code_columns
                     .iter()
@@ -503,6 +552,38 @@ mod tests {
         };
         assert_eq!(warnings("先充氮气。"), ["警告：严禁带氟焊接"]);
         assert!(warnings("用清水。").is_empty());
+    }
+
+    #[test]
+    fn hostile_documents_do_not_multiply() {
+        let table = Table {
+            header: vec!["长".repeat(5_000), "名称".into()],
+            rows: vec![vec!["E6".into(), "通信".into()]; 2_000],
+        };
+        let mut blocks = vec![
+            Block::Heading {
+                level: 1,
+                text: "题".repeat(100_000),
+            },
+            Block::Table(table),
+        ];
+        blocks.extend((0..20_000).map(|at| Block::Warning(format!("警告：第{at}条"))));
+        let start = std::time::Instant::now();
+        let found = cut_blocks(blocks);
+        assert!(
+            start.elapsed() < std::time::Duration::from_secs(10),
+            "{:?}",
+            start.elapsed()
+        );
+        let chars: usize = found.iter().map(|p| p.passage.text.chars().count()).sum();
+        assert!(chars < 400_000, "{chars} characters in all passages");
+        assert!(
+            found
+                .iter()
+                .all(|p| p.passage.text.chars().count() <= MOST_ROW_CHARS)
+        );
+        let last = &found[found.len() - 1];
+        assert_eq!(last.warnings, ["警告：第0条", "警告：第1条", "警告：第2条"]);
     }
 
     #[test]
