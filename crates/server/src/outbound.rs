@@ -501,7 +501,7 @@ mod tests {
         check("http://[::1]:9/", "[::1]:9", "/", 9);
         check(
             "http://维修.example/钩子",
-            "xn--xwsr25b.example",
+            "xn--8uq495i.example",
             "/%E9%92%A9%E5%AD%90",
             80,
         );
