@@ -19,6 +19,10 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ApiError> {
     let app = crate::app(state.clone());
+    tokio::spawn(crate::workers::retain(
+        state.engine.clone(),
+        state.stopping.clone(),
+    ));
     let stopping = state.stopping.clone();
     let signal = async move {
         stop.await;

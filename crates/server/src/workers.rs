@@ -19,6 +19,8 @@ const POLL: Duration = Duration::from_secs(2);
 
 /// How often what was kept long enough is removed.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
+/// Bytes without a record for so long belong to nothing that is still under way.
+const ABANDONED_MS: i64 = 60 * 60 * 1000;
 
 /// Puts back what an earlier process left, then starts one worker a kind.
 pub(crate) async fn start(state: &AppState) -> Result<(), ApiError> {
@@ -31,12 +33,18 @@ pub(crate) async fn start(state: &AppState) -> Result<(), ApiError> {
     for kind in [JobKind::ParseDocument, JobKind::Inspect] {
         tokio::spawn(work(state.engine.clone(), kind, state.stopping.clone()));
     }
-    tokio::spawn(retain(state.engine.clone(), state.stopping.clone()));
     Ok(())
 }
 
-/// Removes what was kept long enough, at the start and every [`SWEEP`].
-async fn retain(engine: Arc<Engine>, stopping: CancellationToken) {
+/// Removes what was kept long enough, at the start and every [`SWEEP`]; and, once, bytes that a crash left without an owner. A server's
+/// work, not a command's.
+pub(crate) async fn retain(engine: Arc<Engine>, stopping: CancellationToken) {
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    match engine.store().tidy_objects(now_ms - ABANDONED_MS).await {
+        Ok(0) => {}
+        Ok(removed) => tracing::info!(removed, "removed files that nobody owns"),
+        Err(error) => tracing::error!(%error, "files that nobody owns cannot be removed"),
+    }
     while !stopping.is_cancelled() {
         let now_ms = jiff::Timestamp::now().as_millisecond();
         // Not cut off by a stop: photos leave the disk after the records that named them.

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use futures::TryStreamExt;
+use object_store::ObjectStore;
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
@@ -163,6 +165,49 @@ impl Store {
         transaction.commit().await?;
         self.remove_files(&orphans).await?;
         Ok(batch)
+    }
+
+    /// Removes bytes that nobody owns and that are older than `before_ms` (milliseconds since 1970): a crash may leave them after
+    /// their records were removed, or before their records were written. Says how many files.
+    ///
+    /// # Errors
+    /// `Database` or `Objects` when either refuses.
+    pub async fn tidy_objects(&self, before_ms: i64) -> Result<u64> {
+        let abandoned = [
+            "DELETE FROM object_owners WHERE owner >= 'inspection:' AND owner < $1 AND NOT EXISTS \
+             (SELECT 1 FROM inspections i WHERE i.inspection_id = SUBSTR(owner, 12))",
+            "DELETE FROM object_owners WHERE owner >= 'document:' AND owner < $1 AND NOT EXISTS \
+             (SELECT 1 FROM documents d WHERE d.document_id = SUBSTR(owner, 10))",
+        ];
+        for (sql, kind) in abandoned.into_iter().zip(["inspection", "document"]) {
+            sqlx::query(sql)
+                .bind(format!("{kind}:{}", first_id_of(before_ms)))
+                .execute(&self.pool)
+                .await?;
+        }
+        let mut listed = self.objects.list(None);
+        let mut removed = 0;
+        while let Some(found) = listed.try_next().await? {
+            let Some(sha256) = found.location.filename().filter(|name| name.len() == 64) else {
+                continue;
+            };
+            if found.last_modified.timestamp_millis() < before_ms {
+                removed += self.remove_unowned(sha256).await?;
+            }
+        }
+        Ok(removed)
+    }
+
+    async fn remove_unowned(&self, sha256: &str) -> Result<u64> {
+        if !self.object_owners(sha256).await?.is_empty() {
+            return Ok(0);
+        }
+        let _alone = self.objects_alone().await;
+        if !self.object_owners(sha256).await?.is_empty() {
+            return Ok(0);
+        }
+        self.remove_files(&[sha256.to_owned()]).await?;
+        Ok(1)
     }
 
     /// Forgets replies that are no longer replayed. Says how many.

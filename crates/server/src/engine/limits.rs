@@ -68,7 +68,8 @@ impl Engine {
         Err(not_there("ticket", ticket_id.as_str()))
     }
 
-    /// The inspection as the caller sees it: where a photo is that of a ticket of somebody else's, which one is not said.
+    /// The inspection as the caller sees it: an earlier attempt of somebody else's is not named, nor is the ticket of somebody else's
+    /// that a photo was taken from.
     ///
     /// # Errors
     /// `Internal` when the kept verdict cannot be read.
@@ -80,6 +81,11 @@ impl Engine {
         let mut reply = self.reply(record)?;
         if caller.service_providers.is_empty() {
             return Ok(reply);
+        }
+        if let Some(earlier) = &reply.replaces
+            && !self.sees_inspection(caller, earlier).await?
+        {
+            reply.replaces = None;
         }
         let duplicates = reply
             .findings
