@@ -98,7 +98,7 @@ pub(crate) struct Redelivered {
 /// 1970) and `Shifu-Signature: v1=` and the hexadecimal HMAC-SHA-256 of timestamp, a full stop and the body; the key is the
 /// secret's text. A reply of 2xx within the configured time (10 s) is success; redirects are not followed. Otherwise it is tried
 /// again with growing waits for 24 hours. An event may arrive more than once and out of order.
-#[utoipa::path(post, path = "/v1/webhooks", tag = "administration", request_body = WebhookRequest, responses(
+#[utoipa::path(post, path = "/v1/webhooks", operation_id = "add_webhook", tag = "administration", request_body = WebhookRequest, responses(
     (status = 201, body = WebhookCreated), (status = 409, description = "as many as there may be", body = ErrorBody),
     (status = 422, description = "a URL that cannot or may not be sent to", body = ErrorBody)))]
 pub(crate) async fn add(
@@ -121,7 +121,7 @@ pub(crate) async fn add(
 }
 
 /// Webhooks, without their secrets.
-#[utoipa::path(get, path = "/v1/webhooks", tag = "administration", params(
+#[utoipa::path(get, path = "/v1/webhooks", operation_id = "list_webhooks", tag = "administration", params(
     ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query), ("from" = Option<String>, Query), ("to" = Option<String>, Query)),
     responses((status = 200, body = Listing<WebhookView>)))]
 pub(crate) async fn list(
@@ -140,8 +140,8 @@ pub(crate) async fn list(
 }
 
 /// Removes a webhook: what it is still owed is not sent.
-#[utoipa::path(delete, path = "/v1/webhooks/{webhook_id}", tag = "administration", params(("webhook_id" = String, Path)), responses(
-    (status = 204), (status = 404, body = ErrorBody)))]
+#[utoipa::path(delete, path = "/v1/webhooks/{webhook_id}", operation_id = "remove_webhook", tag = "administration",
+    params(("webhook_id" = String, Path)), responses((status = 204), (status = 404, body = ErrorBody)))]
 pub(crate) async fn remove(
     State(state): State<AppState>,
     caller: Caller,
@@ -152,8 +152,8 @@ pub(crate) async fn remove(
 }
 
 /// What became of the events of a webhook.
-#[utoipa::path(get, path = "/v1/webhooks/{webhook_id}/deliveries", tag = "administration", params(("webhook_id" = String, Path),
-    ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query), ("from" = Option<String>, Query), ("to" = Option<String>, Query),
+#[utoipa::path(get, path = "/v1/webhooks/{webhook_id}/deliveries", operation_id = "list_deliveries", tag = "administration", params(
+    ("webhook_id" = String, Path), ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query), ("from" = Option<String>, Query), ("to" = Option<String>, Query),
     ("ticket_id" = Option<String>, Query), ("status" = Option<String>, Query, description = "pending, delivered or failed")),
     responses((status = 200, body = Listing<DeliveryView>), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(crate) async fn deliveries(
@@ -205,7 +205,7 @@ pub(crate) async fn redeliver(
     let request: RedeliverRequest = if body.is_empty() {
         RedeliverRequest::default()
     } else {
-        extract::from_json(&body)?
+        extract::from_json::<Option<RedeliverRequest>>(&body)?.unwrap_or_default()
     };
     let deliveries = state
         .engine
