@@ -375,3 +375,62 @@ fn acknowledged_documents_survive_kill_9() {
     }
     assert_eq!(acknowledged.len(), 12);
 }
+
+#[test]
+fn a_running_server_is_backed_up_and_restored_on_an_empty_machine() {
+    let data = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = |name: &str| elsewhere.path().join(name);
+    let text = |path: PathBuf| path.to_string_lossy().into_owned();
+    let manual = text(bundled("manual/service-manual-2025.md"));
+    let line = ["--product-line", "split_air_conditioner", "--format", "json"];
+    json_of(&run(
+        data.path(),
+        &[&["knowledge", "add", &manual], &line[..]].concat(),
+    ));
+    let key = json_of(&run(
+        data.path(),
+        &["keys", "create", "--role", "admin", "--format", "json"],
+    ));
+    let key = key["key"].as_str().unwrap().to_owned();
+    let ask = [&["ask", "E6是什么故障", "--model", "KFR-35GW/QH1"], &line[..]].concat();
+    let server = Server::start(data.path());
+    let documents = server.get("/v1/documents", &key);
+
+    let backup = text(path("backup"));
+    let written = json_of(&run(data.path(), &["backup", &backup, "--format", "json"]));
+    assert_eq!(written["manifest"]["tables"]["documents"], 1, "{written}");
+    drop(server);
+
+    let restored = json_of(&run(&path("new"), &["restore", &backup, "--format", "json"]));
+    assert_eq!(restored["restored"]["tables"]["documents"], 1, "{restored}");
+    assert_eq!(restored["restored"]["index_used"], true, "{restored}");
+    let new = Server::start(&path("new"));
+    assert_eq!(
+        new.get("/v1/documents", &key),
+        documents,
+        "the old key works, the documents are there"
+    );
+    drop(new);
+    let [old, new] = [data.path(), &path("new")].map(|data| json_of(&run(data, &ask)));
+    assert!(old["grounded"].as_bool().unwrap(), "{old}");
+    assert_eq!(
+        (&old["answer"], &old["citations"]),
+        (&new["answer"], &new["citations"])
+    );
+
+    let refused = |target: &Path, expected: &str| {
+        let output = run(target, &["restore", &backup]);
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        assert!(message.contains(expected), "{message}");
+    };
+    refused(&path("new"), "not empty");
+    let documents = path("backup/records/documents.jsonl");
+    fs::write(&documents, &fs::read(&documents).unwrap()[1..]).unwrap();
+    refused(&path("other"), "records/documents.jsonl");
+    assert!(!path("other").exists());
+    let nothing = run(&path("nothing"), &["backup", &text(path("none"))]);
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(!path("none").exists() && !path("nothing").exists());
+}
