@@ -1,13 +1,15 @@
 //! Parsing at the door: JSON, text and multipart bodies, list queries; every refusal is an [`ApiError`] that names the place.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Multipart, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::{header, request::Parts};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shifu_store::PageRequest;
 
 use crate::error::{ApiError, Detail, FieldError};
+use crate::json_values;
+use crate::multipart::{self, MultipartError};
 use crate::state::AppState;
 
 /// A JSON body.
@@ -58,7 +60,17 @@ pub(crate) fn is_length_limit(error: &(dyn std::error::Error + 'static)) -> bool
 }
 
 /// Reads JSON: 400 with line and column when it is none, 422 with the field when it is not what is wanted.
+///
+/// A text of more values than [`json_values::MOST_VALUES`] is 413; nesting is bounded by the reader itself, at 128.
 pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let values = json_values::count(bytes);
+    if values > json_values::MOST_VALUES {
+        return Err(ApiError::too_large(
+            "json_values",
+            json_values::MOST_VALUES,
+            Some(values),
+        ));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value: T = serde_path_to_error::deserialize(&mut reader).map_err(json_error)?;
     reader
@@ -68,12 +80,12 @@ pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError
 }
 
 fn json_error(error: serde_path_to_error::Error<serde_json::Error>) -> ApiError {
-    let field = error.path().to_string();
+    let field = shortened(&error.path().to_string());
     let inner = error.into_inner();
+    let message = shortened(&inner.to_string());
     if !inner.is_data() {
-        return ApiError::bad_request(format!("JSON: {inner}"));
+        return ApiError::bad_request(format!("JSON: {message}"));
     }
-    let message = inner.to_string();
     let fields = if field == "." {
         Vec::new()
     } else {
@@ -86,6 +98,18 @@ fn json_error(error: serde_path_to_error::Error<serde_json::Error>) -> ApiError 
         reason: message,
         fields,
     })
+}
+
+/// The beginning and the end of a message: it may quote a value as long as the body.
+fn shortened(message: &str) -> String {
+    const HALF: usize = 200;
+    let chars = message.chars().count();
+    if chars <= 2 * HALF {
+        return message.to_owned();
+    }
+    let beginning = message.chars().take(HALF);
+    let end = message.chars().skip(chars - HALF);
+    beginning.chain(" … ".chars()).chain(end).collect()
 }
 
 /// A body as text: 400 with the position of the first byte that is not UTF-8.
@@ -104,12 +128,7 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, ApiError> {
     })
 }
 
-/// A part of a multipart body.
-pub(crate) struct Part {
-    pub(crate) name: String,
-    pub(crate) file_name: Option<String>,
-    pub(crate) bytes: Bytes,
-}
+pub(crate) use crate::multipart::Part;
 
 /// All parts of a multipart body.
 pub(crate) struct Form(pub(crate) Vec<Part>);
@@ -118,46 +137,33 @@ impl FromRequest<AppState> for Form {
     type Rejection = ApiError;
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let limits = &state.config().limits;
-        let mut multipart = Multipart::from_request(request, state).await.map_err(|error| {
-            ApiError::unsupported(format!("{}: send multipart/form-data", error.body_text()))
-        })?;
-        let mut parts = Vec::new();
-        loop {
-            let field = multipart
-                .next_field()
-                .await
-                .map_err(|error| form_error(&error, limits.body_bytes))?;
-            let Some(field) = field else {
-                return Ok(Self(parts));
-            };
-            // One more part than photos, ticket and metadata need.
-            if parts.len() > limits.photos_per_call + 4 {
-                return Err(ApiError::too_large(
-                    "photos_per_call",
-                    limits.photos_per_call,
-                    None,
-                ));
-            }
-            let name = field.name().unwrap_or_default().to_owned();
-            let file_name = field.file_name().map(str::to_owned);
-            let bytes = field
-                .bytes()
-                .await
-                .map_err(|error| form_error(&error, limits.body_bytes))?;
-            parts.push(Part {
-                name,
-                file_name,
-                bytes,
-            });
+        let content_type = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_owned();
+        let body = body(request, state).await?;
+        // A few parts more than photos, ticket and metadata need.
+        let most = limits.photos_per_call + 5;
+        match multipart::parts(&content_type, &body, most) {
+            Ok(parts) => Ok(Self(parts)),
+            Err(error @ (MultipartError::NotMultipart { .. } | MultipartError::Boundary)) => Err(
+                ApiError::unsupported(format!("{error}: send multipart/form-data")),
+            ),
+            Err(MultipartError::TooManyParts { .. }) => Err(ApiError::too_large(
+                "photos_per_call",
+                limits.photos_per_call,
+                None,
+            )),
+            Err(
+                error @ (MultipartError::NoBeginning
+                | MultipartError::DamagedBoundary { .. }
+                | MultipartError::CutOff { .. }
+                | MultipartError::Headers { .. }),
+            ) => Err(ApiError::bad_request(format!("multipart: {error}"))),
         }
     }
-}
-
-fn form_error(error: &axum::extract::multipart::MultipartError, most: usize) -> ApiError {
-    if error.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE || is_length_limit(error) {
-        return ApiError::too_large("body_bytes", most, None);
-    }
-    ApiError::bad_request(format!("multipart: {}", error.body_text()))
 }
 
 impl Form {

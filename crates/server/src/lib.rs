@@ -18,6 +18,8 @@ mod extract;
 pub mod gate;
 mod handlers;
 mod idempotency;
+mod json_values;
+mod multipart;
 mod observe;
 pub mod openapi;
 mod outbound;

@@ -285,25 +285,41 @@ pub(crate) async fn import_repairs(
 /// A row of an import: its line, and the repair or what is wrong with it.
 pub type RepairRow = (usize, Result<Repair, String>);
 
+/// Rows of an import that are read, and one more so that the caller sees that there are; configuration may allow fewer.
+const MOST_ROWS: usize = 1_000_000 + 1;
+/// Columns of a CSV file.
+const MOST_COLUMNS: usize = 100;
+
 /// Repairs of a JSON-lines file, each with its line from 1; blank lines are skipped.
 pub fn json_rows(body: &[u8]) -> Vec<RepairRow> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let lines = body.split(|byte| *byte == b'\n').enumerate();
     let filled = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
     filled
+        .take(MOST_ROWS)
         .map(|(at, line)| {
             (
                 at + 1,
-                extract::from_json(line.trim_ascii()).map_err(|error| error.english()),
+                extract::from_json(line.trim_ascii()).map_err(|error| row_error(&error)),
             )
         })
         .collect()
 }
 
+/// What is wrong with a row, with the field in which it is.
+fn row_error(error: &ApiError) -> String {
+    match error {
+        ApiError::Unprocessable(detail) if !detail.fields.is_empty() => {
+            format!("{}: {}", detail.fields[0].field, detail.reason)
+        }
+        other => other.english(),
+    }
+}
+
 /// Repairs of a CSV file, each with its line from 1.
 ///
 /// # Errors
-/// `BadRequest` when the header cannot be read.
+/// `BadRequest` when the header cannot be read, names a column twice or has too many.
 pub fn csv_rows(body: &[u8]) -> Result<Vec<RepairRow>, ApiError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(body);
@@ -311,8 +327,22 @@ pub fn csv_rows(body: &[u8]) -> Result<Vec<RepairRow>, ApiError> {
         .headers()
         .map_err(|error| ApiError::bad_request(format!("CSV: {error}")))?
         .clone();
+    if header.len() > MOST_COLUMNS {
+        return Err(ApiError::bad_request(format!(
+            "CSV: {} columns, at most {MOST_COLUMNS} are read",
+            header.len()
+        )));
+    }
+    let mut names: Vec<&str> = header.iter().collect();
+    names.sort_unstable();
+    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(ApiError::bad_request(format!(
+            "CSV: column {:?} stands twice",
+            pair[0].chars().take(100).collect::<String>()
+        )));
+    }
     let mut rows = Vec::new();
-    for record in reader.records() {
+    for record in reader.records().take(MOST_ROWS) {
         let row = match record {
             Ok(record) => {
                 let line = record.position().map_or(0, |at| at.line() as usize);
@@ -333,7 +363,7 @@ fn csv_repair(header: &csv::StringRecord, record: &csv::StringRecord) -> Result<
     for (name, text) in header.iter().zip(record).filter(|(_, text)| !text.is_empty()) {
         fields.insert(name.to_owned(), csv_field(name, text)?);
     }
-    extract::from_json(Value::Object(fields).to_string().as_bytes()).map_err(|error| error.english())
+    extract::from_json(Value::Object(fields).to_string().as_bytes()).map_err(|error| row_error(&error))
 }
 
 fn csv_field(name: &str, text: &str) -> Result<Value, String> {
