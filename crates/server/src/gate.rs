@@ -9,19 +9,35 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::ApiError;
 
-/// How long a caller is told to wait when every queue place is taken.
-const BUSY_RETRY_S: u64 = 2;
+/// How long a caller is told to wait when every place of a lane is taken.
+const QUICK_RETRY_S: u64 = 1;
+const HEAVY_RETRY_S: u64 = 2;
+/// Quick computations that may wait for each worker. One takes some 10 ms, so the last one waits about 0.2 s.
+const QUICK_WAITING: usize = 16;
+/// Cores that one heavy computation keeps busy: the photos of a visit, usually six, are examined side by side.
+const HEAVY_CORES: usize = 6;
+/// Heavy computations that may wait for each running one: none waits longer than one takes, and what waits holds its photos in
+/// memory.
+const HEAVY_WAITING: usize = 1;
 
-/// Runs computations on blocking threads: a bounded number at once, a bounded number waiting.
+/// Runs computations on blocking threads, in two lanes so that a question does not wait behind photos: in each a bounded number at
+/// once, a bounded number waiting. What finds no place is refused at once with a time to come back, rather than answered when nobody
+/// waits for it any more.
 ///
-/// Bulk work (parsing, batches, inspections that nobody waits for) runs one at a time, so that with two workers or more one is
-/// always left for a person who waits.
+/// Bulk work (parsing, batches, inspections that nobody waits for) runs one at a time beside both lanes.
 #[derive(Clone)]
 pub struct Gate {
-    workers: Arc<Semaphore>,
+    quick: Lane,
+    heavy: Lane,
     bulk: Arc<Semaphore>,
+}
+
+#[derive(Clone)]
+struct Lane {
+    workers: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
-    queue: usize,
+    most_waiting: usize,
+    retry_after_s: u64,
 }
 
 struct Waiting(Arc<AtomicUsize>);
@@ -32,38 +48,75 @@ impl Drop for Waiting {
     }
 }
 
-impl Gate {
-    /// `workers` computations at once, `queue` more waiting.
-    #[must_use]
-    pub fn new(workers: usize, queue: usize) -> Self {
-        let workers = workers.max(1);
+impl Lane {
+    fn new(workers: usize, most_waiting: usize, retry_after_s: u64) -> Self {
         Self {
             workers: Arc::new(Semaphore::new(workers)),
-            bulk: Arc::new(Semaphore::new(1)),
             waiting: Arc::default(),
-            queue,
+            most_waiting,
+            retry_after_s,
         }
     }
 
-    /// Computes for a person who waits.
+    /// A worker, after those who came before; refused where too many wait.
+    async fn enter(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(self.waiting.clone());
+        if before >= self.most_waiting + self.workers.available_permits() {
+            metrics::counter!("shifu_overloaded_total").increment(1);
+            return Err(ApiError::Overloaded {
+                retry_after_s: self.retry_after_s,
+            });
+        }
+        acquire(&self.workers).await
+    }
+}
+
+impl Gate {
+    /// `workers` quick computations at once and as many heavy ones as keep `workers` cores busy; in each lane `queue` more waiting at
+    /// most.
+    #[must_use]
+    pub fn new(workers: usize, queue: usize) -> Self {
+        let quick = workers.max(1);
+        let heavy = quick.div_ceil(HEAVY_CORES);
+        Self {
+            quick: Lane::new(quick, queue.min(quick * QUICK_WAITING), QUICK_RETRY_S),
+            heavy: Lane::new(heavy, queue.min(heavy * HEAVY_WAITING), HEAVY_RETRY_S),
+            bulk: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// Computes something short for a person who waits.
     ///
     /// # Errors
-    /// `Overloaded` when the queue is full, `Internal` when the computation panicked.
+    /// `Overloaded` when too many wait, `Internal` when the computation panicked.
     pub async fn interactive<T: Send + 'static>(
         &self,
         compute: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.queue + self.workers.available_permits() {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            metrics::counter!("shifu_overloaded_total").increment(1);
-            return Err(ApiError::Overloaded {
-                retry_after_s: BUSY_RETRY_S,
-            });
-        }
-        let waiting = Waiting(self.waiting.clone());
-        let permit = acquire(&self.workers).await?;
-        drop(waiting);
-        run(permit, compute).await
+        run(self.quick.enter().await?, compute).await
+    }
+
+    /// Computes something that takes a second or so, such as the photos of a visit, for a person who waits.
+    ///
+    /// # Errors
+    /// `Overloaded` when too many wait, `Internal` when the computation panicked.
+    pub async fn heavy<T: Send + 'static>(
+        &self,
+        compute: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        run(self.heavy.enter().await?, compute).await
+    }
+
+    /// Computes what must follow a write that is kept already: never refused, however many wait.
+    ///
+    /// # Errors
+    /// `Internal` when the computation panicked.
+    pub async fn promised<T: Send + 'static>(
+        &self,
+        compute: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        run(acquire(&self.quick.workers).await?, compute).await
     }
 
     /// Computes when nobody waits, after other bulk work.
@@ -74,11 +127,7 @@ impl Gate {
         &self,
         compute: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        let turn = acquire(&self.bulk).await?;
-        let permit = acquire(&self.workers).await?;
-        let result = run(permit, compute).await;
-        drop(turn);
-        result
+        run(acquire(&self.bulk).await?, compute).await
     }
 }
 
@@ -179,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_queue_is_refused_at_once_and_bulk_leaves_room_for_people() {
+    async fn a_full_lane_is_refused_at_once_and_neither_photos_nor_bulk_hold_up_a_question() {
         let gate = Gate::new(2, 0);
         let (release, blocked) = mpsc::channel::<()>();
         let bulk = tokio::spawn({
@@ -190,18 +239,76 @@ mod tests {
             let gate = gate.clone();
             async move { gate.bulk(|| ()).await }
         });
-        while gate.workers.available_permits() == 2 {
+        while gate.bulk.available_permits() == 1 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(gate.interactive(|| 7).await, Ok(7), "one worker is left");
-        let all = gate.workers.clone().acquire_owned().await.unwrap();
-        assert!(matches!(
+        assert_eq!(gate.heavy(|| 7).await, Ok(7), "photos do not wait for bulk work");
+        let all = gate.heavy.workers.clone().acquire_owned().await.unwrap();
+        assert_eq!(
+            gate.heavy(|| 7).await,
+            Err(ApiError::Overloaded {
+                retry_after_s: HEAVY_RETRY_S
+            })
+        );
+        assert_eq!(
             gate.interactive(|| 7).await,
-            Err(ApiError::Overloaded { .. })
-        ));
+            Ok(7),
+            "a question does not wait for photos"
+        );
         drop((release, all));
         assert_eq!(bulk.await.unwrap(), Ok(true));
         waiting_bulk.await.unwrap().unwrap();
+    }
+
+    #[test]
+    fn photos_that_fill_the_cores_run_side_by_side_only_where_there_are_more_cores() {
+        let places = |cores: usize| {
+            let gate = Gate::new(cores, 256);
+            (
+                gate.quick.workers.available_permits(),
+                gate.heavy.workers.available_permits(),
+            )
+        };
+        assert_eq!(
+            (places(0), places(2), places(6), places(16)),
+            ((1, 1), (2, 1), (6, 1), (16, 3))
+        );
+    }
+
+    #[tokio::test]
+    async fn as_many_wait_as_there_are_places_and_what_was_promised_waits_beyond() {
+        let gate = Gate::new(1, 256);
+        let (release, blocked) = mpsc::channel::<()>();
+        let spawn = |promised: bool, blocked: Option<mpsc::Receiver<()>>| {
+            let gate = gate.clone();
+            tokio::spawn(async move {
+                let compute = move || blocked.is_none_or(|blocked| blocked.recv().is_err());
+                if promised {
+                    gate.promised(compute).await
+                } else {
+                    gate.interactive(compute).await
+                }
+            })
+        };
+        let running = spawn(false, Some(blocked));
+        while gate.quick.workers.available_permits() == 1 {
+            tokio::task::yield_now().await;
+        }
+        let waiting: Vec<_> = (0..QUICK_WAITING).map(|_| spawn(false, None)).collect();
+        while gate.quick.waiting.load(Ordering::Relaxed) < QUICK_WAITING {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(
+            gate.interactive(|| true).await,
+            Err(ApiError::Overloaded {
+                retry_after_s: QUICK_RETRY_S
+            })
+        );
+        let promised = spawn(true, None);
+        drop(release);
+        for task in [running, promised].into_iter().chain(waiting) {
+            assert_eq!(task.await.unwrap(), Ok(true));
+        }
     }
 
     #[tokio::test]

@@ -395,7 +395,7 @@ impl Engine {
         let earlier = self.store.repair(repair.ticket_id.as_str(), repair.visit).await?;
         let replaced = self.store.put_repairs(&[record(&repair)]).await?;
         let (ticket_id, visit) = (repair.ticket_id.to_string(), repair.visit);
-        let learnt = self.gate.interactive(move || learn(&model, &repair)).await?;
+        let learnt = self.gate.promised(move || learn(&model, &repair)).await?;
         // The report is kept whatever the tree makes of it.
         let mut learnt = learnt.unwrap_or_else(|error| uncounted(&error.to_string()));
         learnt.replaced |= replaced.contains(&true);

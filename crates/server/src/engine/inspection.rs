@@ -166,7 +166,7 @@ impl Engine {
         let (new, submission) = self.prepare(caller, input)?;
         let standard = self.standard(&submission.ticket.category)?;
         let work = self.inspection_work(submission, standard);
-        let (inspection, outcomes) = self.gate.interactive(work).await??;
+        let (inspection, outcomes) = self.gate.heavy(work).await??;
         let (record, job) = self.store.add_inspection(&new, Some(LEASE_MS)).await?;
         self.keep_inspection(&record, &inspection, outcomes).await?;
         self.store.finish_job(&job.job_id).await?;
