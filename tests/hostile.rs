@@ -917,7 +917,12 @@ fn multipart_cases() -> Vec<Body> {
             "\"stage\":\"after\",\"stage\"",
             "duplicate field",
         ),
-        document("a document without metadata", &[file.clone()], WRONG, "metadata"),
+        document(
+            "a document without metadata",
+            std::slice::from_ref(&file),
+            WRONG,
+            "metadata",
+        ),
         document(
             "a document without a file",
             &[part("metadata", "{\"product_line\":\"washer\",\"title\":\"x\"}")],

@@ -144,8 +144,11 @@ fn stored(drafts: Vec<Draft>, id: &DocumentId, title: &str) -> Vec<StoredPassage
 
 /// The warnings of a document by section; those without one by page. Looked up, as there may be as many as passages.
 struct Warnings<'a> {
-    by_place: BTreeMap<(&'a [String], u32), Vec<(usize, &'a str)>>,
+    by_place: BTreeMap<WarningPlace<'a>, Vec<(usize, &'a str)>>,
 }
+
+/// A section; for text without one the page.
+type WarningPlace<'a> = (&'a [String], u32);
 
 impl<'a> Warnings<'a> {
     fn of(drafts: &'a [Draft]) -> Self {
@@ -160,7 +163,7 @@ impl<'a> Warnings<'a> {
         Self { by_place }
     }
 
-    fn place(draft: &Draft) -> (&[String], u32) {
+    fn place(draft: &Draft) -> WarningPlace<'_> {
         let page = if draft.section.is_empty() { draft.page } else { 0 };
         (&draft.section, page)
     }

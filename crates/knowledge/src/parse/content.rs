@@ -45,10 +45,7 @@ impl Guard {
 
     /// Why a page must not be interpreted, if there is a reason.
     pub(super) fn refuses(&mut self, page: &Page<'_>) -> Option<String> {
-        match self.page(page) {
-            Ok(()) => None,
-            Err(reason) => Some(reason),
-        }
+        self.page(page).err()
     }
 
     fn page(&mut self, page: &Page<'_>) -> Result<(), String> {
@@ -142,7 +139,7 @@ impl Guard {
                 }
                 b"ET" => clip_text = 0,
                 b"Tj" | b"TJ" | b"'" | b"\"" => {
-                    let bytes: usize = instruction.operands().map(|operand| text_bytes(&operand)).sum();
+                    let bytes: usize = instruction.operands().map(text_bytes).sum();
                     if bytes > 2 * most_glyphs {
                         return Err(format!("more than {most_glyphs} glyphs on this page"));
                     }
