@@ -441,10 +441,10 @@ mod tests {
 
     #[test]
     fn filters_are_counted_as_they_unfold() {
-        // The example of ISO 32000-1, 7.4.4.2: nine bytes.
+        // The example of ISO 32000-1, 7.4.4.2: ten bytes in nine.
         assert_eq!(
             lzw(&[0x80, 0x0B, 0x60, 0x50, 0x22, 0x0C, 0x0C, 0x85, 0x01], 100),
-            9
+            10
         );
         // Three as they are, then 129 of one.
         assert_eq!(run_length(&[2, 1, 2, 3, 128 + 1, 7, 128, 9, 9], 1000), 3 + 128);
