@@ -148,7 +148,7 @@ pub(crate) enum Models {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Knowledge {
-    /// Adds manuals: PDF, DOCX, HTML, Markdown, TXT; a folder adds every manual in it.
+    /// Adds manuals: PDF, DOCX, XLSX, HTML, Markdown, TXT; a folder adds every manual in it.
     Add {
         #[arg(required = true)]
         path: Vec<PathBuf>,
@@ -331,4 +331,54 @@ pub(crate) enum Eval {
     Fields { file: PathBuf },
     /// Precision, recall and F1 of structured tickets.
     Intake { file: PathBuf },
+    /// The mixed load of a working day on a running server: latencies, errors, memory.
+    Load(Load),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Load {
+    /// The server, such as http://127.0.0.1:8080.
+    pub(crate) url: String,
+    /// Folder of photos, subfolders included; every photo sent is a variation of one of them.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) photo_dir: PathBuf,
+    /// Photos to send, six an inspection.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) photos: usize,
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) predictions: usize,
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) summaries: usize,
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) questions: usize,
+    /// An admin key of the server [default: the environment's SHIFU_KEY].
+    #[arg(long, value_name = "K")]
+    pub(crate) key: Option<String>,
+    /// Clients at once.
+    #[arg(long, value_name = "C", default_value_t = 4)]
+    pub(crate) concurrency: usize,
+    /// Calls a second to offer, accepted or not; without it each client sends its next call when the last was answered.
+    #[arg(long, value_name = "R")]
+    pub(crate) rate: Option<f64>,
+    /// Begin no call after so many seconds.
+    #[arg(long, value_name = "S")]
+    pub(crate) seconds: Option<f64>,
+    /// Sample the resident memory of this process: the server, when it runs here.
+    #[arg(long, value_name = "PID")]
+    pub(crate) pid: Option<u32>,
+    /// The standard that photos are inspected by.
+    #[arg(long, value_name = "C", default_value = "split_air_conditioner_install")]
+    pub(crate) category: String,
+    /// Data sets that tickets, dialogues and questions are drawn from [default: the bundled ones].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) datasets: Option<PathBuf>,
+    /// Prepare at most so many photos and send them again beyond [default: all different].
+    #[arg(long, value_name = "N")]
+    pub(crate) distinct_photos: Option<usize>,
+    /// Decides order, photos and ticket numbers [default: the clock].
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Also send to an address that is not of this machine.
+    #[arg(long)]
+    pub(crate) anywhere: bool,
 }

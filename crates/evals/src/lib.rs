@@ -8,6 +8,7 @@ pub mod data;
 pub mod duplicates;
 pub mod fault_trees;
 pub mod inspection;
+pub mod load;
 pub mod metrics;
 pub mod ocr;
 pub mod questions;

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow, ensure};
 use shifu_domain::models::ImageEncoder;
 use shifu_evals::{
-    Report, answers, duplicates, fault_trees, inspection, ocr, questions, quotes, retrieval, shots, tickets,
+    Report, answers, duplicates, fault_trees, inspection, load, ocr, questions, quotes, retrieval, shots,
+    tickets,
 };
 use shifu_inference::{ModelSet, ModelSetOptions};
 use shifu_server::Config;
 
-use crate::args::{Eval, Leg};
+use crate::args::{Eval, Leg, Load};
 use crate::output::{Failure, Output};
+use crate::settings;
 
 pub(crate) fn run(task: &Eval, config: &Config) -> Result<Output, Failure> {
     let models = || ModelSet::load(&config.models_directory(), &ModelSetOptions::default());
@@ -41,9 +43,53 @@ pub(crate) fn run(task: &Eval, config: &Config) -> Result<Output, Failure> {
         Eval::Summaries { file } => tickets::summaries(file)?,
         Eval::Fields { file } => tickets::fields(file)?,
         Eval::Intake { file } => tickets::intake(file)?,
+        Eval::Load(arguments) => load::run(&load_options(arguments)?)?,
     };
     Ok(Output {
         text: report.table(),
         json: report.fields.into(),
     })
+}
+
+fn load_options(arguments: &Load) -> anyhow::Result<load::LoadOptions> {
+    let key = arguments.key.clone().or_else(key_of_environment);
+    for (name, value) in [("--rate", arguments.rate), ("--seconds", arguments.seconds)] {
+        ensure!(
+            value.is_none_or(|value| value > 0.0 && value <= 1e6),
+            "{name} must be above 0 and at most 1000000"
+        );
+    }
+    ensure!(
+        (1..=1024).contains(&arguments.concurrency),
+        "--concurrency must be 1 to 1024"
+    );
+    let datasets = arguments.datasets.clone().or_else(settings::datasets_dir);
+    Ok(load::LoadOptions {
+        url: arguments.url.clone(),
+        key: key.context("give an admin key of the server by --key or in SHIFU_KEY")?,
+        photo_dir: arguments.photo_dir.clone(),
+        datasets: datasets.context("no data sets beside this binary: name their folder with --datasets")?,
+        category: arguments.category.clone(),
+        photos: arguments.photos,
+        distinct_photos: arguments.distinct_photos,
+        predictions: arguments.predictions,
+        summaries: arguments.summaries,
+        questions: arguments.questions,
+        concurrency: arguments.concurrency,
+        rate: arguments.rate,
+        seconds: arguments.seconds,
+        pid: arguments.pid,
+        seed: arguments
+            .seed
+            .unwrap_or_else(|| jiff::Timestamp::now().as_millisecond().unsigned_abs()),
+        anywhere: arguments.anywhere,
+    })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a key does not belong on a command line that others can read"
+)]
+fn key_of_environment() -> Option<String> {
+    std::env::var("SHIFU_KEY").ok().filter(|key| !key.is_empty())
 }
