@@ -16,7 +16,8 @@ from running import ROOT, Client, multipart
 
 APPLIANCE = ROOT / "datasets/split_air_conditioner"
 CATEGORY = "split_air_conditioner_install"
-SECTIONS = 7
+# A section is two passages (its heading, its text) and a search finds at most 100.
+SECTIONS = (3, 45)
 SETTLE_S = 120
 KINDS = ("documents", "inspections", "repairs", "verdicts", "keys")
 
@@ -68,7 +69,7 @@ class Writers:
         self.stopping = threading.Event()
         self.run_id = uuid.uuid4().hex[:8]
         self.numbers = itertools.count(1)
-        work = [self.document, self.inspection, self.inspection, self.repair, self.verdict, self.new_key, self.question, self.prediction]
+        work = [self.document, self.document, self.inspection, self.inspection, self.repair, self.verdict, self.new_key, self.question, self.prediction]
         self.threads = [
             threading.Thread(target=self.loop, args=(step, random.Random(f"{seed}-{number}")), daemon=True) for number, step in enumerate(work)
         ]
@@ -101,7 +102,7 @@ class Writers:
         line = f"crash_{self.run_id}_{number}"
         sections = [
             f"## 第 {section} 节\n\n压缩机检查第 {section} 步：{'先断电并静置五分钟，再测绕组电阻与对地绝缘，记录读数；' * rng.randint(4, 9)}\n"
-            for section in range(1, SECTIONS + 1)
+            for section in range(1, rng.randint(*SECTIONS) + 1)
         ]
         metadata = {"title": f"手册 {line}", "product_line": line}
         parts = [
