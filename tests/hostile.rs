@@ -13,7 +13,11 @@ use std::collections::BTreeMap;
 
 use common::{BOM, Part, Reply, STANDARD, Server, TREE, metadata};
 use documents::Expected;
+// Used by the tables of cases, which lie elsewhere.
+use encoding_rs as _;
+use flate2 as _;
 use serde_json::{Value, json};
+use zip as _;
 
 /// What is wrong with a reply, if anything: its status and code, what its message says, that it has the contract's shape.
 fn problem(what: &str, reply: &Reply, (status, code): (u16, &str), says: &str) -> Option<String> {
