@@ -254,6 +254,7 @@ async fn write_until(server: Arc<Server>, stop: Arc<AtomicBool>, rounds: Arc<Ato
             )
             .await
             .ok();
+        rounds.fetch_add(1, Ordering::Relaxed);
     }
     documents
 }

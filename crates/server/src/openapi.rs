@@ -1,7 +1,9 @@
 //! The API's description, and the page that shows it. Both come from the binary.
 
 use axum::Router;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, ObjectBuilder, RefOr, Required, Response, ResponseBuilder, Type};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -17,7 +19,7 @@ use crate::state::AppState;
         description = "On-premise service intelligence engine for home-appliance after-sales service. 家电售后服务智能引擎。",
         license(name = "Apache-2.0")
     ),
-    modifiers(&Bearer),
+    modifiers(&Bearer, &Common),
     security(("key" = [])),
     tags(
         (name = "knowledge", description = "document → index; question → cited answer"),
@@ -51,6 +53,92 @@ impl Modify for Bearer {
         let components = api.components.get_or_insert_default();
         components.add_security_scheme("key", SecurityScheme::Http(bearer));
     }
+}
+
+/// What every call below `/v1` may answer and understands, so that no handler repeats it.
+struct Common;
+
+/// Of every call; (status, when).
+const ALWAYS: [(&str, &str); 8] = [
+    ("400", "the request cannot be understood"),
+    ("401", "no valid key"),
+    ("403", "the key's role may not make this call"),
+    ("404", "no such thing, or no such path"),
+    (
+        "429",
+        "the key asks too often, or the server is full: try again after Retry-After",
+    ),
+    ("500", "a fault of the server, logged under the request_id"),
+    (
+        "503",
+        "a model, definition or database that the call needs is not there now",
+    ),
+    ("504", "took longer than the configured time"),
+];
+/// Of calls with a body.
+const WITH_BODY: [(&str, &str); 3] = [
+    ("413", "more than a limit allows; `limit` names it"),
+    ("415", "a content type or file type that is not read"),
+    ("422", "understood, but a field is wrong; `fields` names it"),
+];
+
+impl Modify for Common {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        for (path, item) in &mut api.paths.paths {
+            if !path.starts_with("/v1/") {
+                continue;
+            }
+            if let Some(post) = &mut item.post {
+                answers(
+                    post,
+                    &[(
+                        "409",
+                        "the Idempotency-Key was used with another body, or contradicts what is there",
+                    )],
+                );
+                post.parameters
+                    .get_or_insert_default()
+                    .push(RefOr::T(idempotency_key()));
+            }
+            let calls = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
+            for call in calls.into_iter().flatten() {
+                answers(call, &ALWAYS);
+                if call.request_body.is_some() {
+                    answers(call, &WITH_BODY);
+                }
+            }
+        }
+    }
+}
+
+fn answers(call: &mut Operation, errors: &[(&str, &str)]) {
+    for (status, when) in errors {
+        let response = || RefOr::T(refusal(when));
+        call.responses
+            .responses
+            .entry((*status).to_owned())
+            .or_insert_with(response);
+    }
+}
+
+fn refusal(when: &str) -> Response {
+    let body = Content::new(Some(utoipa::openapi::Ref::from_schema_name("ErrorBody")));
+    ResponseBuilder::new()
+        .description(when)
+        .content("application/json", body)
+        .build()
+}
+
+fn idempotency_key() -> Parameter {
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "1 to 255 visible ASCII characters; the work is done once, the reply given again for 24 hours",
+        ))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build()
 }
 
 /// The API's description; `docs/openapi.json` is a copy of it.

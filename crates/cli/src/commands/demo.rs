@@ -1,4 +1,4 @@
-//! `shifu demo`: the bundled appliance through all five flows, on real input, by the verbs that the server calls.
+//! `shifu demo`: the bundled appliances, and one of them through all five flows, on real input, by the verbs that the server calls.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,7 @@ use crate::output::{Failure, Output};
 use crate::session::{Session, block_on, failed, read, read_text};
 use crate::settings;
 
+/// The appliance that the flows are shown on.
 const PRODUCT_LINE: &str = "split_air_conditioner";
 const CATEGORY: &str = "split_air_conditioner_install";
 const ASKED: &str = "客户说空调报E-6，是什么毛病，怎么处理？";
@@ -41,12 +42,20 @@ pub(crate) fn run(
     config.listen.set_port(port);
     block_on(async {
         let session = Session::open(config).await?;
-        let appliance = Appliance {
+        for dir in appliances(&datasets)? {
+            Appliance {
+                session: &session,
+                dir,
+            }
+            .load()
+            .await?;
+        }
+        let shown_on = Appliance {
             session: &session,
             dir: datasets.join(PRODUCT_LINE),
         };
-        appliance.load().await?;
-        let mut shown = appliance.run().await?;
+        shown_on.enrol().await?;
+        let mut shown = shown_on.run().await?;
         shown.text.push_str(&left_out_text(&left_out));
         let _ = writeln!(shown.text, "用时 {:.1} 秒", started.elapsed().as_secs_f64());
         shown.json["left_out"] = json!(left_out);
@@ -94,16 +103,37 @@ fn left_out_text(left_out: &[String]) -> String {
     left_out.iter().map(|what| format!("未做：{what}\n")).collect()
 }
 
+/// The folders of the bundled appliances, in the order of their names.
+fn appliances(datasets: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let entries = std::fs::read_dir(datasets).with_context(|| datasets.display().to_string())?;
+    let mut folders: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.join("documents.toml").is_file())
+        .collect();
+    folders.sort();
+    Ok(folders)
+}
+
 struct Appliance<'a> {
     session: &'a Session,
     dir: PathBuf,
 }
 
 impl Appliance<'_> {
-    /// Brings everything in; what is there from an earlier run is left as it is.
+    /// The product line is the folder's name.
+    fn line(&self) -> Result<ProductLine, Failure> {
+        let name = self.dir.file_name().unwrap_or_default().to_string_lossy();
+        Ok(ProductLine::new(&name).map_err(anyhow::Error::from)?)
+    }
+
+    /// Brings documents, parts, fault tree and repairs in; what is there from an earlier run is left as it is.
     async fn load(&self) -> Result<(), Failure> {
         self.load_documents().await?;
-        self.load_definitions().await?;
+        self.load_definitions().await
+    }
+
+    /// Enrols the standard's photos, unless an earlier run did.
+    async fn enrol(&self) -> Result<(), Failure> {
         let category = CategoryId::new(CATEGORY).map_err(anyhow::Error::from)?;
         if self.session.engine().standard(&category).is_err() {
             let folder = self.dir.join("standards").join(CATEGORY);
@@ -145,7 +175,7 @@ impl Appliance<'_> {
 
     async fn load_definitions(&self) -> Result<(), Failure> {
         let (engine, caller) = (self.session.engine(), &self.session.caller);
-        let line = ProductLine::new(PRODUCT_LINE).map_err(anyhow::Error::from)?;
+        let line = self.line()?;
         if engine.bom(&line).is_ok() && engine.fault_tree(&line).is_ok() {
             return Ok(());
         }
