@@ -122,6 +122,13 @@ ALERT="$(field items.0.alert_id)"
 call 200 POST "/v1/alerts/$ALERT/verdict" reviewer technician "${JSON[@]}" -d '{"verdict":"confirmed","note":"已核实"}'
 call 200 GET /v1/alerts/stream reviewer technician --max-time 2
 
+call 201 POST /v1/webhooks admin agent "${JSON[@]}" -d '{"url":"https://hooks.example.com/shifu","events":["alert.raised"]}'
+WEBHOOK="$(field webhook_id)"
+call 200 GET /v1/webhooks admin reviewer
+call 200 GET "/v1/webhooks/$WEBHOOK/deliveries" admin technician
+call 202 POST "/v1/webhooks/$WEBHOOK/redeliver" admin agent "${JSON[@]}" -d '{}'
+call 204 DELETE "/v1/webhooks/$WEBHOOK" admin dispatcher
+
 call 200 GET /v1/keys admin agent
 call 201 POST /v1/keys admin agent "${JSON[@]}" -d '{"role":"agent","name":"试用"}'
 call 204 DELETE "/v1/keys/$(field key_id)" admin agent
