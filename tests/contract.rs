@@ -42,6 +42,21 @@ fn described() -> Vec<Described> {
     calls
 }
 
+#[test]
+fn every_call_has_a_name_of_its_own() {
+    let api = serde_json::to_value(shifu_server::openapi::description()).unwrap();
+    let calls = api["paths"].as_object().unwrap().values();
+    let names = calls
+        .flat_map(|methods| methods.as_object().unwrap().values())
+        .map(|call| call["operationId"].as_str().unwrap_or_default());
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in names {
+        *times.entry(name).or_default() += 1;
+    }
+    times.retain(|name, times| name.is_empty() || *times > 1);
+    assert_eq!(times, BTreeMap::new(), "generated clients need one name a call");
+}
+
 /// The path with a well-formed value that names nothing in the place of every parameter.
 fn naming_nothing(path: &str) -> String {
     let filled = path.split('/').map(|part| match part {

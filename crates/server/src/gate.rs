@@ -12,12 +12,13 @@ use crate::error::ApiError;
 /// How long a caller is told to wait when every place of a lane is taken.
 const QUICK_RETRY_S: u64 = 1;
 const HEAVY_RETRY_S: u64 = 2;
-/// Quick computations that may wait for each worker. One takes some 10 ms, so the last one waits about 0.2 s.
-const QUICK_WAITING: usize = 16;
+/// Quick computations that may wait for each worker. One takes some 10 ms, so the last one waits about 0.1 s.
+const QUICK_WAITING: usize = 8;
 /// Cores that one heavy computation keeps busy: the photos of a visit, usually six, are examined side by side.
 const HEAVY_CORES: usize = 6;
 /// Heavy computations that may wait for each running one: none waits longer than one takes, and what waits holds its photos in
-/// memory.
+/// memory. While quick ones wait too, the machine has more to do than it can, and none may: waiting would double what the slowed
+/// computation before it takes already.
 const HEAVY_WAITING: usize = 1;
 
 /// Runs computations on blocking threads, in two lanes so that a question does not wait behind photos: in each a bounded number at
@@ -58,11 +59,11 @@ impl Lane {
         }
     }
 
-    /// A worker, after those who came before; refused where too many wait.
-    async fn enter(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+    /// A worker, after those who came before; refused where `most_waiting` wait already.
+    async fn enter(&self, most_waiting: usize) -> Result<OwnedSemaphorePermit, ApiError> {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let _waiting = Waiting(self.waiting.clone());
-        if before >= self.most_waiting + self.workers.available_permits() {
+        if before >= most_waiting + self.workers.available_permits() {
             metrics::counter!("shifu_overloaded_total").increment(1);
             return Err(ApiError::Overloaded {
                 retry_after_s: self.retry_after_s,
@@ -94,10 +95,11 @@ impl Gate {
         &self,
         compute: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        run(self.quick.enter().await?, compute).await
+        run(self.quick.enter(self.quick.most_waiting).await?, compute).await
     }
 
-    /// Computes something that takes a second or so, such as the photos of a visit, for a person who waits.
+    /// Computes something that takes a second or so, such as the photos of a visit, for a person who waits: beside the running one
+    /// a few may wait, unless quick computations wait already.
     ///
     /// # Errors
     /// `Overloaded` when too many wait, `Internal` when the computation panicked.
@@ -105,7 +107,9 @@ impl Gate {
         &self,
         compute: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        run(self.heavy.enter().await?, compute).await
+        let crowded = self.quick.waiting.load(Ordering::Relaxed) > 0;
+        let most_waiting = if crowded { 0 } else { self.heavy.most_waiting };
+        run(self.heavy.enter(most_waiting).await?, compute).await
     }
 
     /// Computes what must follow a write that is kept already: never refused, however many wait.
@@ -309,6 +313,30 @@ mod tests {
         for task in [running, promised].into_iter().chain(waiting) {
             assert_eq!(task.await.unwrap(), Ok(true));
         }
+    }
+
+    #[tokio::test]
+    async fn photos_wait_only_while_no_question_does() {
+        let gate = Gate::new(1, 256);
+        let held = gate.heavy.workers.clone().acquire_owned().await.unwrap();
+        let waiting = tokio::spawn({
+            let gate = gate.clone();
+            async move { gate.heavy(|| 1).await }
+        });
+        while gate.heavy.waiting.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+        waiting.abort();
+        assert!(waiting.await.is_err(), "it waited");
+        gate.quick.waiting.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(
+            gate.heavy(|| 2).await,
+            Err(ApiError::Overloaded {
+                retry_after_s: HEAVY_RETRY_S
+            })
+        );
+        drop(held);
+        assert_eq!(gate.heavy(|| 3).await, Ok(3), "a free place is taken all the same");
     }
 
     #[tokio::test]

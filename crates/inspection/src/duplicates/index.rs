@@ -4,7 +4,7 @@
 //! the words up to 2 bits, so looking up the 137 words within 2 bits in each table finds them all. Candidates must then
 //! agree in the 256-bit hash and the dHash of the same pair of areas.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use shifu_domain::TicketId;
@@ -62,16 +62,68 @@ const WORD_BITS: u32 = 16;
 /// Differing bits allowed in one word; 4 * (2 + 1) - 1 = 11 in the whole hash.
 const COARSE_BITS: u32 = 11;
 
-/// All earlier photos, in memory: about 540 bytes a photo and 176 in the tables.
+/// All earlier photos, in memory: about 540 bytes a photo and 176 in the tables, and their names.
 #[derive(Debug)]
 pub struct PhotoIndex {
     limits: DuplicateLimits,
     entries: Vec<Option<(PhotoRef, Fingerprint)>>,
     by_id: BTreeMap<String, u32>,
-    by_file: BTreeMap<u64, Vec<u32>>,
-    /// `tables[word][value]`: entry * areas + area.
-    tables: Vec<Vec<Vec<u32>>>,
+    /// First bytes of a file's digest, and the entry.
+    by_file: BTreeSet<(u64, u32)>,
+    tables: [Table; WORDS],
     free: Vec<u32>,
+}
+
+/// Slots (entry * areas + area) by the value of one word, chained through one array: a list of its own for each of the 65,536
+/// values would cost eight times the memory while most hold one slot or two.
+#[derive(Debug)]
+struct Table {
+    /// By value: the first slot of its chain.
+    heads: Vec<u32>,
+    /// By slot: the next slot of the same chain.
+    next: Vec<u32>,
+}
+
+/// Ends a chain.
+const NONE: u32 = u32::MAX;
+
+impl Table {
+    fn new() -> Self {
+        Self {
+            heads: vec![NONE; 1 << WORD_BITS],
+            next: Vec::new(),
+        }
+    }
+
+    fn insert(&mut self, value: usize, slot: u32) {
+        let at = slot as usize;
+        if self.next.len() <= at {
+            self.next.resize(at + 1, NONE);
+        }
+        self.next[at] = std::mem::replace(&mut self.heads[value], slot);
+    }
+
+    fn remove(&mut self, value: usize, slot: u32) {
+        let after = self.next[slot as usize];
+        let mut at = self.heads[value];
+        if at == slot {
+            self.heads[value] = after;
+            return;
+        }
+        while at != NONE {
+            let next = self.next[at as usize];
+            if next == slot {
+                self.next[at as usize] = after;
+                return;
+            }
+            at = next;
+        }
+    }
+
+    fn of(&self, value: usize) -> impl Iterator<Item = u32> {
+        let some = |slot: u32| (slot != NONE).then_some(slot);
+        std::iter::successors(some(self.heads[value]), move |slot| some(self.next[*slot as usize]))
+    }
 }
 
 impl Default for PhotoIndex {
@@ -88,8 +140,8 @@ impl PhotoIndex {
             limits,
             entries: Vec::new(),
             by_id: BTreeMap::new(),
-            by_file: BTreeMap::new(),
-            tables: vec![vec![Vec::new(); 1 << WORD_BITS]; WORDS],
+            by_file: BTreeSet::new(),
+            tables: std::array::from_fn(|_| Table::new()),
             free: Vec::new(),
         }
     }
@@ -116,11 +168,11 @@ impl PhotoIndex {
         if fingerprint.telling {
             for (slot, area) in slots(entry).zip(&fingerprint.areas) {
                 for (word, table) in self.tables.iter_mut().enumerate() {
-                    table[word_of(area.coarse, word)].push(slot);
+                    table.insert(word_of(area.coarse, word), slot);
                 }
             }
         }
-        self.by_file.entry(fingerprint.file).or_default().push(entry);
+        self.by_file.insert((fingerprint.file, entry));
         self.by_id.insert(photo.photo_id.clone(), entry);
         self.entries[entry as usize] = Some((photo, fingerprint));
     }
@@ -133,17 +185,14 @@ impl PhotoIndex {
         let Some((_, fingerprint)) = self.entries[entry as usize].take() else {
             return false;
         };
-        for (slot, area) in slots(entry).zip(&fingerprint.areas) {
-            for (word, table) in self.tables.iter_mut().enumerate() {
-                table[word_of(area.coarse, word)].retain(|other| *other != slot);
+        if fingerprint.telling {
+            for (slot, area) in slots(entry).zip(&fingerprint.areas) {
+                for (word, table) in self.tables.iter_mut().enumerate() {
+                    table.remove(word_of(area.coarse, word), slot);
+                }
             }
         }
-        if let Some(entries) = self.by_file.get_mut(&fingerprint.file) {
-            entries.retain(|other| *other != entry);
-            if entries.is_empty() {
-                self.by_file.remove(&fingerprint.file);
-            }
-        }
+        self.by_file.remove(&(fingerprint.file, entry));
         self.free.push(entry);
         true
     }
@@ -162,7 +211,8 @@ impl PhotoIndex {
     #[must_use]
     pub fn query(&self, fingerprint: &Fingerprint, ticket_id: &TicketId) -> Vec<DuplicateMatch> {
         let mut best: BTreeMap<u32, DuplicateMatch> = BTreeMap::new();
-        for &entry in self.by_file.get(&fingerprint.file).into_iter().flatten() {
+        let same_file = (fingerprint.file, 0)..=(fingerprint.file, NONE);
+        for &(_, entry) in self.by_file.range(same_file) {
             self.offer(&mut best, entry, ticket_id, 1.0, true, false);
         }
         if fingerprint.telling {
@@ -216,7 +266,7 @@ impl PhotoIndex {
         for (word, table) in self.tables.iter().enumerate() {
             let value = word_of(hash.coarse, word);
             for &flips in FLIPS.iter() {
-                for &slot in &table[value ^ usize::from(flips)] {
+                for slot in table.of(value ^ usize::from(flips)) {
                     let (entry, stored) = (slot / AREAS.len() as u32, slot as usize % AREAS.len());
                     if area != 0 && stored != 0 {
                         continue;

@@ -101,7 +101,7 @@ fn filter(caller: &Caller) -> AlertFilter {
 }
 
 /// Alerts by expected harm, worst first.
-#[utoipa::path(get, path = "/v1/alerts", tag = "inspection", params(
+#[utoipa::path(get, path = "/v1/alerts", operation_id = "list_alerts", tag = "inspection", params(
     ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query), ("from" = Option<String>, Query), ("to" = Option<String>, Query),
     ("ticket_id" = Option<String>, Query), ("status" = Option<String>, Query, description = "open, confirmed, dismissed or expired")),
     responses((status = 200, body = Listing<AlertView>)))]
@@ -115,7 +115,7 @@ pub(crate) async fn list(
 }
 
 /// Records what a reviewer saw.
-#[utoipa::path(post, path = "/v1/alerts/{alert_id}/verdict", tag = "inspection", params(("alert_id" = String, Path)),
+#[utoipa::path(post, path = "/v1/alerts/{alert_id}/verdict", operation_id = "decide_alert", tag = "inspection", params(("alert_id" = String, Path)),
     request_body = DecisionRequest, responses(
     (status = 200, body = AlertView), (status = 404, body = ErrorBody), (status = 409, description = "expired", body = ErrorBody)))]
 pub(crate) async fn decide(
@@ -153,7 +153,7 @@ struct Feed {
 }
 
 /// Alerts as they are raised. `id:` is the alert's; with `Last-Event-ID` the stream goes on after that one; otherwise it begins now.
-#[utoipa::path(get, path = "/v1/alerts/stream", tag = "inspection",
+#[utoipa::path(get, path = "/v1/alerts/stream", operation_id = "stream_alerts", tag = "inspection",
     params(("Last-Event-ID" = Option<String>, Header, description = "the last alert seen")),
     responses((status = 200, description = "server-sent events `alert`", content_type = "text/event-stream", body = AlertView)))]
 pub(crate) async fn stream(

@@ -100,7 +100,7 @@ fn sentences(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// How an answer came about. A limited key sees its own answers, and those asked with keys limited to some of the same.
-#[utoipa::path(get, path = "/v1/answers/{answer_id}", tag = "knowledge", params(("answer_id" = String, Path)), responses(
+#[utoipa::path(get, path = "/v1/answers/{answer_id}", operation_id = "get_answer", tag = "knowledge", params(("answer_id" = String, Path)), responses(
     (status = 200, description = "the answer, recognised codes and models, filters, explained candidates, versions", body = Object),
     (status = 404, body = ErrorBody)))]
 pub(crate) async fn get(

@@ -122,7 +122,7 @@ fn accepted(record: &DocumentRecord) -> Accepted {
 
 /// Adds a document. A file that is found unreadable within a moment is refused and not kept; otherwise parsing goes on and the
 /// status says how far it is.
-#[utoipa::path(post, path = "/v1/documents", tag = "knowledge",
+#[utoipa::path(post, path = "/v1/documents", operation_id = "add_document", tag = "knowledge",
     request_body(content = inline(DocumentForm), content_type = "multipart/form-data"), responses(
     (status = 202, body = DocumentAccepted, headers(("Location" = String))),
     (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 422, body = ErrorBody)))]
@@ -142,7 +142,7 @@ pub(crate) async fn add(
 }
 
 /// Documents, newest first.
-#[utoipa::path(get, path = "/v1/documents", tag = "knowledge", params(
+#[utoipa::path(get, path = "/v1/documents", operation_id = "list_documents", tag = "knowledge", params(
     ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query), ("from" = Option<String>, Query), ("to" = Option<String>, Query),
     ("status" = Option<String>, Query)), responses((status = 200, body = Listing<DocumentView>)))]
 pub(crate) async fn list(
@@ -161,7 +161,7 @@ pub(crate) async fn list(
 }
 
 /// One document.
-#[utoipa::path(get, path = "/v1/documents/{document_id}", tag = "knowledge", params(("document_id" = String, Path)), responses(
+#[utoipa::path(get, path = "/v1/documents/{document_id}", operation_id = "get_document", tag = "knowledge", params(("document_id" = String, Path)), responses(
     (status = 200, body = DocumentView), (status = 404, body = ErrorBody)))]
 pub(crate) async fn get(
     State(state): State<AppState>,
@@ -173,7 +173,7 @@ pub(crate) async fn get(
 }
 
 /// Removes a document from the index and the store.
-#[utoipa::path(delete, path = "/v1/documents/{document_id}", tag = "knowledge", params(("document_id" = String, Path)), responses(
+#[utoipa::path(delete, path = "/v1/documents/{document_id}", operation_id = "delete_document", tag = "knowledge", params(("document_id" = String, Path)), responses(
     (status = 204), (status = 404, body = ErrorBody)))]
 pub(crate) async fn delete(
     State(state): State<AppState>,
@@ -188,7 +188,7 @@ pub(crate) async fn delete(
 }
 
 /// Adds a new revision that replaces the document. `metadata` may be left out: then it is that of the document.
-#[utoipa::path(post, path = "/v1/documents/{document_id}/revise", tag = "knowledge", params(("document_id" = String, Path)),
+#[utoipa::path(post, path = "/v1/documents/{document_id}/revise", operation_id = "revise_document", tag = "knowledge", params(("document_id" = String, Path)),
     request_body(content = inline(DocumentForm), content_type = "multipart/form-data"), responses(
     (status = 202, body = DocumentAccepted, headers(("Location" = String))), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub(crate) async fn revise(
@@ -219,7 +219,7 @@ pub(crate) async fn revise(
 }
 
 /// Takes a document out of use; it stays listed.
-#[utoipa::path(post, path = "/v1/documents/{document_id}/retire", tag = "knowledge", params(("document_id" = String, Path)), responses(
+#[utoipa::path(post, path = "/v1/documents/{document_id}/retire", operation_id = "retire_document", tag = "knowledge", params(("document_id" = String, Path)), responses(
     (status = 200, body = DocumentView), (status = 404, body = ErrorBody), (status = 409, description = "not indexed", body = ErrorBody)))]
 pub(crate) async fn retire(
     State(state): State<AppState>,

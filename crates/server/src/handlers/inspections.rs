@@ -115,7 +115,7 @@ fn check_request(form: &Form) -> Result<CheckRequest, ApiError> {
 }
 
 /// Inspects a submission: at once, or with `Prefer: respond-async` later. A second submission of a ticket is a new attempt.
-#[utoipa::path(post, path = "/v1/inspections", tag = "inspection",
+#[utoipa::path(post, path = "/v1/inspections", operation_id = "submit_inspection", tag = "inspection",
     params(("Prefer" = Option<String>, Header, description = "respond-async")),
     request_body(content = inline(SubmissionForm), content_type = "multipart/form-data"), responses(
     (status = 200, body = InspectionReply), (status = 202, body = InspectionReply, headers(("Location" = String))),
@@ -158,7 +158,7 @@ pub(crate) async fn submit(
 }
 
 /// Inspections, newest first. Technicians see those submitted with the same key.
-#[utoipa::path(get, path = "/v1/inspections", tag = "inspection", params(
+#[utoipa::path(get, path = "/v1/inspections", operation_id = "list_inspections", tag = "inspection", params(
     ("limit" = Option<u32>, Query), ("cursor" = Option<String>, Query), ("from" = Option<String>, Query), ("to" = Option<String>, Query),
     ("ticket_id" = Option<String>, Query), ("status" = Option<String>, Query, description = "a status or a verdict")),
     responses((status = 200, body = Listing<InspectionReply>)))]
@@ -184,7 +184,7 @@ pub(crate) async fn list(
 }
 
 /// One inspection.
-#[utoipa::path(get, path = "/v1/inspections/{inspection_id}", tag = "inspection", params(("inspection_id" = String, Path)), responses(
+#[utoipa::path(get, path = "/v1/inspections/{inspection_id}", operation_id = "get_inspection", tag = "inspection", params(("inspection_id" = String, Path)), responses(
     (status = 200, body = InspectionReply), (status = 404, body = ErrorBody)))]
 pub(crate) async fn get(
     State(state): State<AppState>,
@@ -196,7 +196,7 @@ pub(crate) async fn get(
 }
 
 /// A photo with the difference marked. Positions are counted from 0, as in findings.
-#[utoipa::path(get, path = "/v1/inspections/{inspection_id}/photos/{position}/overlay.png", tag = "inspection",
+#[utoipa::path(get, path = "/v1/inspections/{inspection_id}/photos/{position}/overlay.png", operation_id = "get_overlay", tag = "inspection",
     params(("inspection_id" = String, Path), ("position" = u32, Path)), responses(
     (status = 200, description = "the picture", content_type = "image/png"), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub(crate) async fn overlay(

@@ -63,7 +63,7 @@ async fn view(state: &AppState, category: &CategoryId) -> Result<Json<StandardVi
 }
 
 /// Puts a standard into force: `standard.toml`, or the same as JSON with `checkpoints`.
-#[utoipa::path(put, path = "/v1/standards/{category}", tag = "inspection", params(("category" = String, Path)),
+#[utoipa::path(put, path = "/v1/standards/{category}", operation_id = "put_standard", tag = "inspection", params(("category" = String, Path)),
     request_body(content((String = "application/toml"), (Standard = "application/json"))), responses(
     (status = 200, body = StandardView), (status = 422, body = ErrorBody)))]
 pub(crate) async fn put(
@@ -106,7 +106,7 @@ pub(crate) fn essence(request: &Request) -> Option<String> {
 }
 
 /// The standard in force.
-#[utoipa::path(get, path = "/v1/standards/{category}", tag = "inspection", params(("category" = String, Path)), responses(
+#[utoipa::path(get, path = "/v1/standards/{category}", operation_id = "get_standard", tag = "inspection", params(("category" = String, Path)), responses(
     (status = 200, body = StandardView), (status = 404, body = ErrorBody)))]
 pub(crate) async fn get(
     State(state): State<AppState>,
@@ -116,7 +116,7 @@ pub(crate) async fn get(
 }
 
 /// Enrols a photo; one that cannot be used is answered with `accepted: false` and the reason.
-#[utoipa::path(post, path = "/v1/standards/{category}/photos", tag = "inspection", params(("category" = String, Path)),
+#[utoipa::path(post, path = "/v1/standards/{category}/photos", operation_id = "add_standard_photo", tag = "inspection", params(("category" = String, Path)),
     request_body(content = inline(EnrolmentForm), content_type = "multipart/form-data"), responses(
     (status = 200, body = PhotoAdded), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
 pub(crate) async fn add_photo(
@@ -144,7 +144,7 @@ pub(crate) async fn add_photo(
 }
 
 /// Per checkpoint: photos, the budgets they support, near-duplicates.
-#[utoipa::path(get, path = "/v1/standards/{category}/report", tag = "inspection", params(("category" = String, Path)), responses(
+#[utoipa::path(get, path = "/v1/standards/{category}/report", operation_id = "get_standard_report", tag = "inspection", params(("category" = String, Path)), responses(
     (status = 200, body = ReportView), (status = 404, body = ErrorBody)))]
 pub(crate) async fn report(
     State(state): State<AppState>,
