@@ -118,7 +118,7 @@ def overload(settings: Settings, seconds: float, photo_dir: str) -> bool:
     server.start()
     # Enough of the day's mix that time ends it; photos are prepared for what will be accepted, and sent again beyond.
     many = {**scaled(1.0), "distinct_photos": min(6000, round(120 + seconds * 20))}
-    unloaded = load(settings, server, key, photo_dir, **{**scaled(0.0005), "concurrency": 1})
+    unloaded = load(settings, server, key, photo_dir, **{**scaled(0.002), "concurrency": 1})
     print("one client (unloaded):")
     table(unloaded)
     calibration = max(20.0, min(60.0, seconds / 5))

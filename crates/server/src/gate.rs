@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -17,9 +17,14 @@ const QUICK_WAITING: usize = 8;
 /// Cores that one heavy computation keeps busy: the photos of a visit, usually six, are examined side by side.
 const HEAVY_CORES: usize = 6;
 /// Heavy computations that may wait for each running one: none waits longer than one takes, and what waits holds its photos in
-/// memory. While quick ones wait too, the machine has more to do than it can, and none may: waiting would double what the slowed
-/// computation before it takes already.
+/// memory.
 const HEAVY_WAITING: usize = 1;
+
+/// How long after a refusal a lane counts as overloaded. Waiting places are there for bursts: under a load that stays, they are
+/// always taken, and all they give is a longer wait for what is accepted (as with CoDel, Nichols & Jacobson 2012).
+const OVERLOADED_FOR: Duration = Duration::from_secs(10);
+/// Share of the waiting places, rounded down, that an overloaded lane keeps.
+const OVERLOADED_WAITING: usize = 4;
 
 /// Runs computations on blocking threads, in two lanes so that a question does not wait behind photos: in each a bounded number at
 /// once, a bounded number waiting. What finds no place is refused at once with a time to come back, rather than answered when nobody
@@ -39,6 +44,7 @@ struct Lane {
     waiting: Arc<AtomicUsize>,
     most_waiting: usize,
     retry_after_s: u64,
+    refused_at: Arc<Mutex<Option<Instant>>>,
 }
 
 struct Waiting(Arc<AtomicUsize>);
@@ -56,20 +62,31 @@ impl Lane {
             waiting: Arc::default(),
             most_waiting,
             retry_after_s,
+            refused_at: Arc::default(),
         }
     }
 
-    /// A worker, after those who came before; refused where `most_waiting` wait already.
-    async fn enter(&self, most_waiting: usize) -> Result<OwnedSemaphorePermit, ApiError> {
+    /// A worker, after those who came before; refused where too many wait.
+    async fn enter(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let _waiting = Waiting(self.waiting.clone());
-        if before >= most_waiting + self.workers.available_permits() {
+        if before >= self.may_wait() + self.workers.available_permits() {
+            *self.refused_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
             metrics::counter!("shifu_overloaded_total").increment(1);
             return Err(ApiError::Overloaded {
                 retry_after_s: self.retry_after_s,
             });
         }
         acquire(&self.workers).await
+    }
+
+    fn may_wait(&self) -> usize {
+        let refused_at = *self.refused_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused_at.is_some_and(|at| at.elapsed() < OVERLOADED_FOR) {
+            self.most_waiting / OVERLOADED_WAITING
+        } else {
+            self.most_waiting
+        }
     }
 }
 
@@ -95,11 +112,10 @@ impl Gate {
         &self,
         compute: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        run(self.quick.enter(self.quick.most_waiting).await?, compute).await
+        run(self.quick.enter().await?, compute).await
     }
 
-    /// Computes something that takes a second or so, such as the photos of a visit, for a person who waits: beside the running one
-    /// a few may wait, unless quick computations wait already.
+    /// Computes something that takes a second or so, such as the photos of a visit, for a person who waits.
     ///
     /// # Errors
     /// `Overloaded` when too many wait, `Internal` when the computation panicked.
@@ -107,9 +123,7 @@ impl Gate {
         &self,
         compute: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        let crowded = self.quick.waiting.load(Ordering::Relaxed) > 0;
-        let most_waiting = if crowded { 0 } else { self.heavy.most_waiting };
-        run(self.heavy.enter(most_waiting).await?, compute).await
+        run(self.heavy.enter().await?, compute).await
     }
 
     /// Computes what must follow a write that is kept already: never refused, however many wait.
@@ -316,27 +330,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn photos_wait_only_while_no_question_does() {
+    async fn who_may_wait_in_a_burst_may_not_while_the_lane_is_overloaded() {
         let gate = Gate::new(1, 256);
         let held = gate.heavy.workers.clone().acquire_owned().await.unwrap();
-        let waiting = tokio::spawn({
-            let gate = gate.clone();
-            async move { gate.heavy(|| 1).await }
+        let refused = Err(ApiError::Overloaded {
+            retry_after_s: HEAVY_RETRY_S,
         });
+        let waits = || {
+            let gate = gate.clone();
+            tokio::spawn(async move { gate.heavy(|| 1).await })
+        };
+        let waiting = waits();
         while gate.heavy.waiting.load(Ordering::Relaxed) == 0 {
             tokio::task::yield_now().await;
         }
+        assert_eq!(gate.heavy(|| 2).await, refused, "one waits already");
         waiting.abort();
         assert!(waiting.await.is_err(), "it waited");
-        gate.quick.waiting.fetch_add(1, Ordering::Relaxed);
-        assert_eq!(
-            gate.heavy(|| 2).await,
-            Err(ApiError::Overloaded {
-                retry_after_s: HEAVY_RETRY_S
-            })
-        );
+        assert_eq!(gate.heavy(|| 3).await, refused, "the lane is overloaded");
+        let long_ago = Instant::now().checked_sub(OVERLOADED_FOR);
+        *gate.heavy.refused_at.lock().unwrap() = long_ago;
+        let waiting = waits();
         drop(held);
-        assert_eq!(gate.heavy(|| 3).await, Ok(3), "a free place is taken all the same");
+        assert_eq!(waiting.await.unwrap(), Ok(1));
     }
 
     #[tokio::test]
