@@ -23,8 +23,8 @@ const HEAVY_WAITING: usize = 1;
 /// How long after a refusal a lane counts as overloaded. Waiting places are there for bursts: under a load that stays, they are
 /// always taken, and all they give is a longer wait for what is accepted (as with CoDel, Nichols & Jacobson 2012).
 const OVERLOADED_FOR: Duration = Duration::from_secs(10);
-/// Share of the waiting places, rounded down, that an overloaded lane keeps.
-const OVERLOADED_WAITING: usize = 4;
+/// An overloaded lane keeps one of so many waiting places, rounded down.
+const OVERLOADED_WAITING: usize = 8;
 
 /// Runs computations on blocking threads, in two lanes so that a question does not wait behind photos: in each a bounded number at
 /// once, a bounded number waiting. What finds no place is refused at once with a time to come back, rather than answered when nobody
@@ -35,6 +35,9 @@ const OVERLOADED_WAITING: usize = 4;
 pub struct Gate {
     quick: Lane,
     heavy: Lane,
+    /// Quick workers that stand still while a heavy computation runs: the cores are fewer than what both lanes would use, and
+    /// each would wait for the other.
+    displaced: u32,
     bulk: Arc<Semaphore>,
 }
 
@@ -91,8 +94,8 @@ impl Lane {
 }
 
 impl Gate {
-    /// `workers` quick computations at once and as many heavy ones as keep `workers` cores busy; in each lane `queue` more waiting at
-    /// most.
+    /// `workers` quick computations at once and as many heavy ones as keep `workers` cores busy; while those run, at least half the
+    /// quick workers go on. In each lane `queue` more wait at most.
     #[must_use]
     pub fn new(workers: usize, queue: usize) -> Self {
         let quick = workers.max(1);
@@ -100,6 +103,7 @@ impl Gate {
         Self {
             quick: Lane::new(quick, queue.min(quick * QUICK_WAITING), QUICK_RETRY_S),
             heavy: Lane::new(heavy, queue.min(heavy * HEAVY_WAITING), HEAVY_RETRY_S),
+            displaced: (quick / 2 / heavy) as u32,
             bulk: Arc::new(Semaphore::new(1)),
         }
     }
@@ -123,7 +127,10 @@ impl Gate {
         &self,
         compute: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        run(self.heavy.enter().await?, compute).await
+        let place = self.heavy.enter().await?;
+        let workers = self.quick.workers.clone().acquire_many_owned(self.displaced);
+        let workers = workers.await.map_err(ApiError::internal)?;
+        run((place, workers), compute).await
     }
 
     /// Computes what must follow a write that is kept already: never refused, however many wait.
@@ -157,13 +164,13 @@ async fn acquire(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Api
         .map_err(ApiError::internal)
 }
 
-/// The permit lives as long as the computation, even when the caller hung up.
+/// The places live as long as the computation, even when the caller hung up.
 async fn run<T: Send + 'static>(
-    permit: OwnedSemaphorePermit,
+    places: impl Send + 'static,
     compute: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
     let task = tokio::task::spawn_blocking(move || {
-        let _permit = permit;
+        let _places = places;
         compute()
     });
     task.await.map_err(ApiError::internal)
@@ -290,6 +297,29 @@ mod tests {
         assert_eq!(
             (places(0), places(2), places(6), places(16)),
             ((1, 1), (2, 1), (6, 1), (16, 3))
+        );
+    }
+
+    #[tokio::test]
+    async fn while_photos_are_examined_half_the_quick_workers_go_on() {
+        let gate = Gate::new(2, 256);
+        let (release, blocked) = mpsc::channel::<()>();
+        let heavy = tokio::spawn({
+            let gate = gate.clone();
+            async move { gate.heavy(move || blocked.recv().is_err()).await }
+        });
+        while gate.quick.workers.available_permits() == 2 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(gate.quick.workers.available_permits(), 1);
+        assert_eq!(gate.interactive(|| 1).await, Ok(1));
+        drop(release);
+        assert_eq!(heavy.await.unwrap(), Ok(true));
+        assert_eq!(gate.quick.workers.available_permits(), 2);
+        assert_eq!(
+            Gate::new(1, 256).heavy(|| 1).await,
+            Ok(1),
+            "one core: nothing to give up"
         );
     }
 

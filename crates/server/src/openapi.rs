@@ -76,11 +76,12 @@ const ALWAYS: [(&str, &str); 8] = [
     ("504", "took longer than the configured time"),
 ];
 /// Of calls with a body.
-const WITH_BODY: [(&str, &str); 3] = [
+const WITH_BODY: [(&str, &str); 2] = [
     ("413", "more than a limit allows; `limit` names it"),
     ("415", "a content type or file type that is not read"),
-    ("422", "understood, but a field is wrong; `fields` names it"),
 ];
+/// Of calls with a body or with a name in their path.
+const WITH_FIELDS: [(&str, &str); 1] = [("422", "understood, but a field is wrong; `fields` names it")];
 
 impl Modify for Common {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
@@ -105,6 +106,9 @@ impl Modify for Common {
                 answers(call, &ALWAYS);
                 if call.request_body.is_some() {
                     answers(call, &WITH_BODY);
+                }
+                if call.request_body.is_some() || path.contains('{') {
+                    answers(call, &WITH_FIELDS);
                 }
             }
         }

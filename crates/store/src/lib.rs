@@ -179,9 +179,10 @@ fn pool_options(embedded: bool) -> AnyPoolOptions {
     let options = AnyPoolOptions::new().max_connections(EMBEDDED_CONNECTIONS);
     options.after_connect(|connection, _| {
         Box::pin(async move {
-            // 10 s: another process (`shifu keys create`) may hold the write lock for a moment.
+            // 10 s: another process (`shifu keys create`) may hold the write lock for a moment. 1 MiB a connection: what is read
+            // again stands in the page cache of the operating system anyway.
             let pragmas = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                           PRAGMA foreign_keys = ON; PRAGMA cache_size = -4096";
+                           PRAGMA foreign_keys = ON; PRAGMA cache_size = -1024";
             sqlx::raw_sql(pragmas).execute(connection).await?;
             Ok(())
         })

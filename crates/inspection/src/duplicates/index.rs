@@ -5,6 +5,8 @@
 //! agree in the 256-bit hash and the dHash of the same pair of areas.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::{Index, IndexMut};
 
 use serde::{Deserialize, Serialize};
 use shifu_domain::TicketId;
@@ -62,16 +64,59 @@ const WORD_BITS: u32 = 16;
 /// Differing bits allowed in one word; 4 * (2 + 1) - 1 = 11 in the whole hash.
 const COARSE_BITS: u32 = 11;
 
-/// All earlier photos, in memory: about 540 bytes a photo and 176 in the tables, and their names.
+/// All earlier photos, in memory: about 540 bytes a photo, 176 in the tables, 60 in the trees, and two names.
 #[derive(Debug)]
 pub struct PhotoIndex {
     limits: DuplicateLimits,
-    entries: Vec<Option<(PhotoRef, Fingerprint)>>,
-    by_id: BTreeMap<String, u32>,
+    entries: Chunks<Option<(PhotoRef, Fingerprint)>>,
+    /// Hash of a photo's name, and the entry.
+    by_id: BTreeSet<(u64, u32)>,
     /// First bytes of a file's digest, and the entry.
     by_file: BTreeSet<(u64, u32)>,
     tables: [Table; WORDS],
     free: Vec<u32>,
+}
+
+/// A list that grows in pieces: one that doubles in a long-lived process leaves a hole of its old size behind at each step.
+#[derive(Debug)]
+struct Chunks<T>(Vec<Vec<T>>);
+
+const CHUNK: usize = 1024;
+
+impl<T> Chunks<T> {
+    fn len(&self) -> usize {
+        self.0
+            .last()
+            .map_or(0, |last| (self.0.len() - 1) * CHUNK + last.len())
+    }
+
+    fn push(&mut self, value: T) {
+        match self.0.last_mut() {
+            Some(last) if last.len() < CHUNK => last.push(value),
+            _ => {
+                let mut last = Vec::with_capacity(CHUNK);
+                last.push(value);
+                self.0.push(last);
+            }
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().flatten()
+    }
+}
+
+impl<T> Index<usize> for Chunks<T> {
+    type Output = T;
+    fn index(&self, at: usize) -> &T {
+        &self.0[at / CHUNK][at % CHUNK]
+    }
+}
+
+impl<T> IndexMut<usize> for Chunks<T> {
+    fn index_mut(&mut self, at: usize) -> &mut T {
+        &mut self.0[at / CHUNK][at % CHUNK]
+    }
 }
 
 /// Slots (entry * areas + area) by the value of one word, chained through one array: a list of its own for each of the 65,536
@@ -81,7 +126,7 @@ struct Table {
     /// By value: the first slot of its chain.
     heads: Vec<u32>,
     /// By slot: the next slot of the same chain.
-    next: Vec<u32>,
+    next: Chunks<u32>,
 }
 
 /// Ends a chain.
@@ -91,14 +136,14 @@ impl Table {
     fn new() -> Self {
         Self {
             heads: vec![NONE; 1 << WORD_BITS],
-            next: Vec::new(),
+            next: Chunks(Vec::new()),
         }
     }
 
     fn insert(&mut self, value: usize, slot: u32) {
         let at = slot as usize;
-        if self.next.len() <= at {
-            self.next.resize(at + 1, NONE);
+        while self.next.len() <= at {
+            self.next.push(NONE);
         }
         self.next[at] = std::mem::replace(&mut self.heads[value], slot);
     }
@@ -122,7 +167,9 @@ impl Table {
 
     fn of(&self, value: usize) -> impl Iterator<Item = u32> {
         let some = |slot: u32| (slot != NONE).then_some(slot);
-        std::iter::successors(some(self.heads[value]), move |slot| some(self.next[*slot as usize]))
+        std::iter::successors(some(self.heads[value]), move |slot| {
+            some(self.next[*slot as usize])
+        })
     }
 }
 
@@ -138,8 +185,8 @@ impl PhotoIndex {
     pub fn new(limits: DuplicateLimits) -> Self {
         Self {
             limits,
-            entries: Vec::new(),
-            by_id: BTreeMap::new(),
+            entries: Chunks(Vec::new()),
+            by_id: BTreeSet::new(),
             by_file: BTreeSet::new(),
             tables: std::array::from_fn(|_| Table::new()),
             free: Vec::new(),
@@ -159,8 +206,9 @@ impl PhotoIndex {
     }
 
     /// Adds a photo; one with the same `photo_id` is replaced.
-    pub fn insert(&mut self, photo: PhotoRef, fingerprint: Fingerprint) {
+    pub fn insert(&mut self, mut photo: PhotoRef, fingerprint: Fingerprint) {
         self.remove(&photo.photo_id);
+        photo.photo_id.shrink_to_fit();
         let entry = self.free.pop().unwrap_or_else(|| {
             self.entries.push(None);
             (self.entries.len() - 1) as u32
@@ -173,15 +221,25 @@ impl PhotoIndex {
             }
         }
         self.by_file.insert((fingerprint.file, entry));
-        self.by_id.insert(photo.photo_id.clone(), entry);
+        self.by_id.insert((hash_of(&photo.photo_id), entry));
         self.entries[entry as usize] = Some((photo, fingerprint));
     }
 
     /// Removes a photo; whether it was there.
     pub fn remove(&mut self, photo_id: &str) -> bool {
-        let Some(entry) = self.by_id.remove(photo_id) else {
+        let hash = hash_of(photo_id);
+        let named = |entry: &u32| {
+            let photo = self.entries[*entry as usize].as_ref();
+            photo.is_some_and(|(photo, _)| photo.photo_id == photo_id)
+        };
+        let same_hash = self
+            .by_id
+            .range((hash, 0)..=(hash, NONE))
+            .map(|&(_, entry)| entry);
+        let Some(entry) = same_hash.into_iter().find(named) else {
             return false;
         };
+        self.by_id.remove(&(hash, entry));
         let Some((_, fingerprint)) = self.entries[entry as usize].take() else {
             return false;
         };
@@ -289,6 +347,12 @@ impl PhotoIndex {
         }
         Some(a.fine_distance(b)).filter(|distance| *distance <= self.limits.fine_bits)
     }
+}
+
+fn hash_of(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn slots(entry: u32) -> impl Iterator<Item = u32> {
