@@ -56,7 +56,7 @@ pub fn run(dir: &Path) -> Result<Report> {
                 photo_id: at.to_string(),
                 ticket_id: of,
             },
-            fingerprint,
+            &fingerprint,
         );
     }
     let mut by_edit = Map::new();

@@ -112,7 +112,7 @@ fn measure(
                 photo_id: i.to_string(),
                 ticket_id: old,
             },
-            fingerprint,
+            &fingerprint,
         );
     }
     writeln!(

@@ -36,6 +36,15 @@ pub(crate) fn metrics_handle() -> &'static PrometheusHandle {
     })
 }
 
+/// Folds what the histograms collected into their buckets every few seconds: otherwise samples pile up until somebody asks for
+/// `/metrics`.
+pub(crate) async fn keep_metrics_small(stopping: tokio_util::sync::CancellationToken) {
+    let mut every = tokio::time::interval(Duration::from_secs(5));
+    while stopping.run_until_cancelled(every.tick()).await.is_some() {
+        metrics_handle().run_upkeep();
+    }
+}
+
 /// Records a phase of a model or flow.
 pub(crate) fn phase(flow: &'static str, phase: &'static str, took: Duration) {
     metrics::histogram!("shifu_phase_seconds", "flow" => flow, "phase" => phase).record(took.as_secs_f64());

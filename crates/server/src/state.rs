@@ -54,6 +54,7 @@ impl AppState {
             ready: Arc::default(),
             engine,
         };
+        tokio::spawn(crate::observe::keep_metrics_small(state.stopping.clone()));
         crate::workers::start(&state).await?;
         crate::dispatcher::start(&state).await?;
         state.ready.store(true, std::sync::atomic::Ordering::Release);

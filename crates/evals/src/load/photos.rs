@@ -288,7 +288,7 @@ mod tests {
             let ticket_id = TicketId::new(&format!("T-{seed}")).unwrap();
             duplicates += usize::from(!index.query(&fingerprint, &ticket_id).is_empty());
             let photo_id = seed.to_string();
-            index.insert(PhotoRef { photo_id, ticket_id }, fingerprint);
+            index.insert(PhotoRef { photo_id, ticket_id }, &fingerprint);
         }
         duplicates as f64 / variations as f64
     }

@@ -6,12 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
 use std::ops::{Index, IndexMut};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use shifu_domain::TicketId;
 
 use super::fingerprint::{AREAS, AreaHash, Fingerprint};
+use super::hashes::Hashes;
 
 /// Who submitted a photo.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,17 +67,28 @@ const WORD_BITS: u32 = 16;
 /// Differing bits allowed in one word; 4 * (2 + 1) - 1 = 11 in the whole hash.
 const COARSE_BITS: u32 = 11;
 
-/// All earlier photos, in memory: about 540 bytes a photo, 176 in the tables, 60 in the trees, and two names.
+/// All earlier photos: in memory about 350 bytes and two names each, most of it in the tables; the long hashes, 440 bytes, stand in
+/// memory as well or in a scratch file.
 #[derive(Debug)]
 pub struct PhotoIndex {
     limits: DuplicateLimits,
-    entries: Chunks<Option<(PhotoRef, Fingerprint)>>,
+    entries: Chunks<Option<Entry>>,
+    hashes: Hashes,
     /// Hash of a photo's name, and the entry.
     by_id: BTreeSet<(u64, u32)>,
     /// First bytes of a file's digest, and the entry.
     by_file: BTreeSet<(u64, u32)>,
     tables: [Table; WORDS],
     free: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    photo: PhotoRef,
+    /// First bytes of the file's digest.
+    file: u64,
+    /// The 64-bit hash of each area, where the photo is telling.
+    coarse: Option<[u64; AREAS.len()]>,
 }
 
 /// A list that grows in pieces: one that doubles in a long-lived process leaves a hole of its old size behind at each step.
@@ -180,17 +194,30 @@ impl Default for PhotoIndex {
 }
 
 impl PhotoIndex {
-    /// An empty index.
+    /// An empty index, in memory.
     #[must_use]
     pub fn new(limits: DuplicateLimits) -> Self {
         Self {
             limits,
+            hashes: Hashes::default(),
             entries: Chunks(Vec::new()),
             by_id: BTreeSet::new(),
             by_file: BTreeSet::new(),
             tables: std::array::from_fn(|_| Table::new()),
             free: Vec::new(),
         }
+    }
+
+    /// An empty index whose long hashes stand in a scratch file in `directory`. The file has no name and ends with the process; what
+    /// cannot be written to it stays in memory.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn in_directory(limits: DuplicateLimits, directory: &Path) -> io::Result<Self> {
+        Ok(Self {
+            hashes: Hashes::in_directory(directory)?,
+            ..Self::new(limits)
+        })
     }
 
     /// Photos in the index.
@@ -206,23 +233,31 @@ impl PhotoIndex {
     }
 
     /// Adds a photo; one with the same `photo_id` is replaced.
-    pub fn insert(&mut self, mut photo: PhotoRef, fingerprint: Fingerprint) {
+    pub fn insert(&mut self, mut photo: PhotoRef, fingerprint: &Fingerprint) {
         self.remove(&photo.photo_id);
         photo.photo_id.shrink_to_fit();
         let entry = self.free.pop().unwrap_or_else(|| {
             self.entries.push(None);
             (self.entries.len() - 1) as u32
         });
-        if fingerprint.telling {
-            for (slot, area) in slots(entry).zip(&fingerprint.areas) {
+        let coarse = fingerprint
+            .telling
+            .then(|| fingerprint.areas.map(|area| area.coarse));
+        if let Some(coarse) = &coarse {
+            for (slot, hash) in slots(entry).zip(coarse.iter()) {
                 for (word, table) in self.tables.iter_mut().enumerate() {
-                    table.insert(word_of(area.coarse, word), slot);
+                    table.insert(word_of(*hash, word), slot);
                 }
             }
+            self.hashes.put(entry, fingerprint);
         }
         self.by_file.insert((fingerprint.file, entry));
         self.by_id.insert((hash_of(&photo.photo_id), entry));
-        self.entries[entry as usize] = Some((photo, fingerprint));
+        self.entries[entry as usize] = Some(Entry {
+            photo,
+            file: fingerprint.file,
+            coarse,
+        });
     }
 
     /// Removes a photo; whether it was there.
@@ -230,7 +265,7 @@ impl PhotoIndex {
         let hash = hash_of(photo_id);
         let named = |entry: &u32| {
             let photo = self.entries[*entry as usize].as_ref();
-            photo.is_some_and(|(photo, _)| photo.photo_id == photo_id)
+            photo.is_some_and(|one| one.photo.photo_id == photo_id)
         };
         let same_hash = self
             .by_id
@@ -240,28 +275,29 @@ impl PhotoIndex {
             return false;
         };
         self.by_id.remove(&(hash, entry));
-        let Some((_, fingerprint)) = self.entries[entry as usize].take() else {
+        let Some(removed) = self.entries[entry as usize].take() else {
             return false;
         };
-        if fingerprint.telling {
-            for (slot, area) in slots(entry).zip(&fingerprint.areas) {
+        if let Some(coarse) = removed.coarse {
+            for (slot, hash) in slots(entry).zip(coarse.iter()) {
                 for (word, table) in self.tables.iter_mut().enumerate() {
-                    table.remove(word_of(area.coarse, word), slot);
+                    table.remove(word_of(*hash, word), slot);
                 }
             }
+            self.hashes.forget(entry);
         }
-        self.by_file.remove(&(fingerprint.file, entry));
+        self.by_file.remove(&(removed.file, entry));
         self.free.push(entry);
         true
     }
 
     /// Removes all photos of a ticket; how many there were. Linear in the size of the index.
     pub fn remove_ticket(&mut self, ticket_id: &TicketId) -> usize {
-        let of_ticket = |entry: &Option<(PhotoRef, Fingerprint)>| match entry {
-            Some((photo, _)) if photo.ticket_id == *ticket_id => Some(photo.photo_id.clone()),
-            _ => None,
-        };
-        let ids: Vec<String> = self.entries.iter().filter_map(of_ticket).collect();
+        let entries = self.entries.iter().flatten();
+        let ids: Vec<String> = entries
+            .filter(|entry| entry.photo.ticket_id == *ticket_id)
+            .map(|entry| entry.photo.photo_id.clone())
+            .collect();
         ids.iter().filter(|id| self.remove(id)).count()
     }
 
@@ -299,7 +335,7 @@ impl PhotoIndex {
         same_file: bool,
         cropped: bool,
     ) {
-        let Some((photo, _)) = &self.entries[entry as usize] else {
+        let Some(Entry { photo, .. }) = &self.entries[entry as usize] else {
             return;
         };
         let known = best
@@ -329,10 +365,7 @@ impl PhotoIndex {
                     if area != 0 && stored != 0 {
                         continue;
                     }
-                    let Some((_, other)) = &self.entries[entry as usize] else {
-                        continue;
-                    };
-                    if let Some(distance) = self.same(hash, &other.areas[stored]) {
+                    if let Some(distance) = self.same(hash, entry, stored) {
                         found(entry, 1.0 - f64::from(distance) / 256.0, area != stored);
                     }
                 }
@@ -340,12 +373,20 @@ impl PhotoIndex {
         }
     }
 
-    fn same(&self, a: &AreaHash, b: &AreaHash) -> Option<u32> {
-        let coarse = (a.coarse ^ b.coarse).count_ones();
-        if coarse > COARSE_BITS || a.steps_distance(b) > self.limits.steps_bits {
+    /// Bits of 256 by which a stored area differs, where it is the same.
+    fn same(&self, hash: &AreaHash, entry: u32, area: usize) -> Option<u32> {
+        let coarse = self.entries[entry as usize].as_ref()?.coarse.as_ref()?[area];
+        if (hash.coarse ^ coarse).count_ones() > COARSE_BITS {
             return None;
         }
-        Some(a.fine_distance(b)).filter(|distance| *distance <= self.limits.fine_bits)
+        let read = self.hashes.get(entry, area, coarse);
+        let stored = read
+            .inspect_err(|error| tracing::error!(%error, "the hashes of an earlier photo cannot be read"))
+            .ok()?;
+        if hash.steps_distance(&stored) > self.limits.steps_bits {
+            return None;
+        }
+        Some(hash.fine_distance(&stored)).filter(|distance| *distance <= self.limits.fine_bits)
     }
 }
 
@@ -389,7 +430,7 @@ mod tests {
     fn filled(photos: u64) -> PhotoIndex {
         let mut index = PhotoIndex::default();
         for i in 0..photos {
-            index.insert(reference(i as usize, "OLD"), resaved(&scene(320, 240, i), 90));
+            index.insert(reference(i as usize, "OLD"), &resaved(&scene(320, 240, i), 90));
         }
         index
     }
@@ -448,8 +489,8 @@ mod tests {
         let third = resaved(&scene(320, 240, 3), 90);
         assert!(index.remove("p3") && !index.remove("p3"));
         assert_eq!((index.len(), index.query(&third, &other).len()), (4, 0));
-        index.insert(reference(3, "OLD"), third.clone());
-        index.insert(reference(3, "OLD"), third.clone());
+        index.insert(reference(3, "OLD"), &third);
+        index.insert(reference(3, "OLD"), &third);
         assert_eq!(
             (
                 index.len(),
@@ -460,6 +501,29 @@ mod tests {
         );
         assert_eq!(index.remove_ticket(&TicketId::new("OLD").unwrap()), 5);
         assert!(index.is_empty() && index.query(&third, &other).is_empty());
+    }
+
+    #[test]
+    fn a_scratch_file_finds_the_same_as_memory_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = filled(20);
+        let mut file = PhotoIndex::in_directory(DuplicateLimits::default(), folder.path()).unwrap();
+        for i in 0..20 {
+            file.insert(reference(i as usize, "OLD"), &resaved(&scene(320, 240, i), 90));
+        }
+        let new = TicketId::new("NEW").unwrap();
+        for i in 0..25 {
+            let copy = resaved(&scene(320, 240, i), 50);
+            let found = file.query(&copy, &new);
+            assert_eq!(found, memory.query(&copy, &new), "{i}");
+            assert_eq!(found.len(), usize::from(i < 20), "{i}");
+        }
+        assert!(file.remove("p3"));
+        file.insert(reference(30, "OLD"), &resaved(&scene(320, 240, 30), 90));
+        assert_eq!(file.query(&resaved(&scene(320, 240, 3), 50), &new), []);
+        assert_eq!(file.query(&resaved(&scene(320, 240, 30), 50), &new).len(), 1);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert!(PhotoIndex::in_directory(DuplicateLimits::default(), &folder.path().join("none")).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! fingerprints and fills the index at start. Photos of the same ticket are never reported.
 
 mod fingerprint;
+mod hashes;
 mod index;
 
 pub use fingerprint::{Fingerprint, InvalidFingerprint};

@@ -223,7 +223,7 @@ fn a_photo_of_another_ticket_is_a_duplicate_but_not_one_of_the_same() {
             photo_id: "p1".into(),
             ticket_id: TicketId::new(ticket).unwrap(),
         };
-        index.insert(photo, fingerprint.clone());
+        index.insert(photo, &fingerprint);
         let photos = vec![label_photo(), label_photo()];
         inspector()
             .inspect(&submission(photos), &standard, &index)

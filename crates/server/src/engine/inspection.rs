@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shifu_domain::{CheckpointId, Finding, Severity, TicketId, Verdict};
 use shifu_inspection::{
-    DecodeError, EnrolledStandard, Fingerprint, Inspection, InspectionError, Inspector, InspectorConfig,
-    PhotoCheck, PhotoIndex, PhotoMeta, PhotoRef, Submission, SubmittedPhoto, Ticket, alerts_for,
+    DecodeError, DuplicateLimits, EnrolledStandard, Fingerprint, Inspection, InspectionError, Inspector,
+    InspectorConfig, PhotoCheck, PhotoIndex, PhotoMeta, PhotoRef, Submission, SubmittedPhoto, Ticket,
+    alerts_for,
 };
 use shifu_store::{
     InspectionRecord, InspectionStatus, NewAlert, NewInspection, NewPhoto, PhotoOutcome, StoreError,
@@ -127,7 +128,8 @@ impl Engine {
 
     /// Loads the fingerprints of all earlier photos.
     pub(super) async fn load_fingerprints(&self) -> Result<(), ApiError> {
-        let mut index = PhotoIndex::default();
+        let limits = DuplicateLimits::default();
+        let mut index = PhotoIndex::in_directory(limits, &self.config.data).map_err(ApiError::internal)?;
         let mut after = (String::new(), -1);
         loop {
             let batch = self.store.fingerprints((&after.0, after.1), FINGERPRINTS).await?;
@@ -138,7 +140,7 @@ impl Engine {
                 match (read, TicketId::new(&stored.ticket_id)) {
                     (Ok(fingerprint), Ok(ticket_id)) => {
                         let photo_id = photo_id(&stored.inspection_id, stored.position);
-                        index.insert(PhotoRef { photo_id, ticket_id }, fingerprint);
+                        index.insert(PhotoRef { photo_id, ticket_id }, &fingerprint);
                     }
                     _ => tracing::warn!(
                         inspection_id = stored.inspection_id,
@@ -376,7 +378,7 @@ impl Engine {
         }
         change_index(&self.earlier_photos, move |index| {
             for (photo, fingerprint) in entries {
-                index.insert(photo, fingerprint);
+                index.insert(photo, &fingerprint);
             }
         })
         .await
