@@ -8,9 +8,11 @@ DATA="$(cd "$1" && pwd)"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/shifu-target}"
 export SHIFU_MODELS_DIR="${SHIFU_MODELS_DIR:-$HOME/.cache/shifu/models}"
 (cd "$ROOT" && cargo build --release --locked --bin shifu >&2)
-SHIFU="$CARGO_TARGET_DIR/release/shifu"
 WORK="$(mktemp -d)"
 trap 'rm -rf "$WORK"' EXIT
+# A copy, so that a build in the meantime does not change what is measured.
+SHIFU="$WORK/shifu"
+cp "$CARGO_TARGET_DIR/release/shifu" "$SHIFU"
 BODY="$WORK/section.md"
 
 say() { printf '%s\n' "$*" | tee -a "$BODY"; }
