@@ -111,6 +111,8 @@ fn sample(path: &str, ids: &BTreeMap<&str, String>, variant: u32) -> Option<(Str
         "/v1/documents/{document_id}/retire" => return Some((path_of(path), json_body(&json!({})))),
         "/v1/search" => json_body(&json!({"query": format!("通信故障 {variant}")})),
         "/v1/answers" => json_body(&json!({"question": format!("E6 怎么处理 {variant}")})),
+        "/v1/chat/completions" => json_body(&json!({"model": "shifu-extractive",
+            "messages": [{"role": "user", "content": format!("E6 怎么处理 {variant}")}]})),
         "/v1/answers/{answer_id}/feedback" => {
             json_body(&json!({"verdict": if variant == 0 { "helpful" } else { "wrong" }}))
         }
@@ -205,8 +207,12 @@ async fn prepared() -> (Server, BTreeMap<&'static str, String>) {
     (server, ids)
 }
 
-/// POSTs whose replies tell of things that their own tests prepare.
-const TESTED_ELSEWHERE: [&str; 2] = ["/v1/webhooks", "/v1/webhooks/{webhook_id}/redeliver"];
+/// POSTs whose replies tell of things that their own tests prepare, or that need a model.
+const TESTED_ELSEWHERE: [&str; 3] = [
+    "/v1/webhooks",
+    "/v1/webhooks/{webhook_id}/redeliver",
+    "/v1/embeddings",
+];
 
 #[tokio::test]
 async fn every_post_runs_once_under_an_idempotency_key() {

@@ -77,6 +77,10 @@ for path in /v1/search /v1/answers; do
 done
 call 200 GET "/v1/answers/$ANSWER" agent -
 call 204 POST "/v1/answers/$ANSWER/feedback" agent - "${JSON[@]}" -d '{"verdict":"wrong","correction":"先查通信线"}'
+CHAT='{"model":"shifu-extractive","messages":[{"role":"user","content":"报E6怎么处理？"}],"shifu":{"model":"KFR-35GW/QH1"}}'
+call 200 POST /v1/chat/completions agent - "${JSON[@]}" -d "$CHAT"
+call 404 POST /v1/embeddings agent - "${JSON[@]}" -d '{"model":"none","input":"x"}'
+call 200 POST /mcp reviewer - "${JSON[@]}" -d '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
 call 200 GET /v1/gaps admin agent
 call 200 GET /v1/models agent -
 call 202 POST "/v1/documents/$DOCUMENT/revise" admin agent -F "metadata=$(manual 维修手册 2026);type=application/json" -F "file=@$APPLIANCE/manual/user-guide.md"

@@ -23,6 +23,8 @@ const MARK: &str = "OTHERS";
 /// What a limited key gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Sees {
+    /// This status, whoever asks.
+    Alike(u16),
     /// The same as everybody: it belongs to no brand or provider, or only to the caller.
     Shared,
     /// A success without anything of the others; an unlimited key gets that, too.
@@ -31,7 +33,7 @@ enum Sees {
     Refused(u16),
 }
 
-use Sees::{ItsOwn, Refused, Shared};
+use Sees::{Alike, ItsOwn, Refused, Shared};
 
 #[derive(Clone)]
 struct Call {
@@ -241,6 +243,10 @@ fn calls(theirs: &BTreeMap<&'static str, String>) -> Vec<(&'static str, &'static
     let dialogue = json!({"dialogue": [{"speaker": "customer", "text": "空调不制冷"}, {"speaker": "agent", "text": "安排上门"}]});
     let key = |brands: &[&str], providers: &[&str]| json!({"role": "agent", "name": "new", "brands": brands, "service_providers": providers});
     let hook = json!({"url": "https://hooks.example.com/shifu", "events": ["alert.raised"]});
+    let chat =
+        json!({"model": "shifu-extractive", "messages": [{"role": "user", "content": "Q7 是什么故障？"}]});
+    let tool = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": {"name": "search_manuals", "arguments": {"query": "专用阀门 故障"}}});
     let hook_path = "/v1/webhooks/00000000-0000-7000-8000-000000000000";
     let standard = "/v1/standards/{category}";
     let at = |path: &str| {
@@ -292,6 +298,21 @@ fn calls(theirs: &BTreeMap<&'static str, String>) -> Vec<(&'static str, &'static
             send("/v1/answers", &json!({"question": "Q7 是什么故障？"})),
             ItsOwn,
         ),
+        (
+            "POST",
+            "/v1/chat/completions",
+            send("/v1/chat/completions", &chat),
+            ItsOwn,
+        ),
+        (
+            "POST",
+            "/v1/embeddings",
+            send("/v1/embeddings", &json!({"model": "none", "input": "x"})),
+            Alike(404),
+        ),
+        ("POST", "/mcp", send("/mcp", &tool), ItsOwn),
+        ("GET", "/mcp", get("/mcp"), Alike(405)),
+        ("DELETE", "/mcp", get("/mcp"), Alike(405)),
         ("GET", "/v1/answers/{answer_id}", get(&answer), Refused(404)),
         (
             "POST",
@@ -481,7 +502,7 @@ async fn every_call_shows_a_limited_key_only_its_brands_and_providers() {
             let (status, text) = reply(&scene.server, method, &scene.ours[role.as_str()], call).await;
             let told = format!("{role:?} {method} {path}: {status} {text}");
             match sees {
-                Refused(expected) => assert_eq!(status, *expected, "{told}"),
+                Refused(expected) | Alike(expected) => assert_eq!(status, *expected, "{told}"),
                 Shared | ItsOwn => {
                     assert!((200..300).contains(&status), "{told}");
                     assert!(!holds_others(&text, &scene.theirs), "{told}");
@@ -499,6 +520,7 @@ async fn every_call_shows_a_limited_key_only_its_brands_and_providers() {
         let told = format!("{method} {path}: {status} {text}");
         match sees {
             Refused(expected) => assert_ne!(status, *expected, "{told}"),
+            Alike(expected) => assert_eq!(status, *expected, "{told}"),
             ItsOwn => assert!(holds_others(&text, &scene.theirs), "{told}"),
             Shared => assert!((200..300).contains(&status), "{told}"),
         }

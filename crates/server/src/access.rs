@@ -77,9 +77,10 @@ const SUBMISSION: &[Role] = &[Technician];
 const READ_INSPECTION: &[Role] = &[Reviewer, Technician];
 const ALERTS: &[Role] = &[Reviewer];
 const TICKETS: &[Role] = &[Agent, Dispatcher];
+const EVERYBODY: &[Role] = &[Agent, Technician, Reviewer, Dispatcher];
 const ADMIN_ONLY: &[Role] = &[];
 
-/// Every call below `/v1` and the roles besides `admin` that may make it; a call that is not here is for `admin` only. A technician
+/// Every call that needs a key and the roles besides `admin` that may make it; a call that is not here is for `admin` only. A technician
 /// reads only inspections submitted with the same key: the handlers see to that.
 pub const TABLE: &[(&str, &str, &[Role])] = &[
     ("POST", "/v1/documents", ADMIN_ONLY),
@@ -94,6 +95,12 @@ pub const TABLE: &[(&str, &str, &[Role])] = &[
     ("POST", "/v1/answers/{answer_id}/feedback", KNOWLEDGE),
     ("GET", "/v1/gaps", ADMIN_ONLY),
     ("GET", "/v1/models", KNOWLEDGE),
+    ("POST", "/v1/chat/completions", KNOWLEDGE),
+    ("POST", "/v1/embeddings", KNOWLEDGE),
+    // Its tools are those of the calls behind them.
+    ("POST", "/mcp", EVERYBODY),
+    ("GET", "/mcp", EVERYBODY),
+    ("DELETE", "/mcp", EVERYBODY),
     ("PUT", "/v1/standards/{category}", ADMIN_ONLY),
     ("GET", "/v1/standards/{category}", ADMIN_ONLY),
     ("POST", "/v1/standards/{category}/photos", ADMIN_ONLY),

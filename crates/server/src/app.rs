@@ -12,7 +12,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::ApiError;
 use crate::handlers::{
-    admin, alerts, answers, console, diagnosis, documents, health, inspections, standards, tickets, webhooks,
+    admin, alerts, answers, console, diagnosis, documents, health, inspections, mcp, openai, standards,
+    tickets, webhooks,
 };
 use crate::state::AppState;
 use crate::{access, drain, idempotency, observe};
@@ -61,6 +62,12 @@ fn knowledge() -> Router<AppState> {
         .route("/v1/answers/{answer_id}/feedback", post(answers::feedback))
         .route("/v1/gaps", get(answers::gaps))
         .route("/v1/models", get(admin::models))
+        .route(
+            "/mcp",
+            post(mcp::post).get(mcp::not_offered).delete(mcp::not_offered),
+        )
+        .route("/v1/chat/completions", post(openai::chat))
+        .route("/v1/embeddings", post(openai::embeddings))
 }
 
 fn inspection() -> Router<AppState> {

@@ -32,8 +32,18 @@ pub struct Config {
     pub alerts: AlertConfig,
     /// Webhooks.
     pub webhooks: WebhookConfig,
+    /// Model Context Protocol.
+    pub mcp: McpConfig,
     /// How long what is kept is kept.
     pub retention_days: RetentionDays,
+}
+
+/// Settings of the Model Context Protocol.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct McpConfig {
+    /// Origins of web pages, besides those of this machine, that may call `/mcp`, such as `https://desk.example.com`.
+    pub origins: Vec<String>,
 }
 
 /// Bounds; what exceeds one is refused with its name.
@@ -153,6 +163,7 @@ impl Default for Config {
             diagnosis: DiagnosisConfig::default(),
             alerts: AlertConfig::default(),
             webhooks: WebhookConfig::default(),
+            mcp: McpConfig::default(),
             retention_days: RetentionDays::default(),
         }
     }

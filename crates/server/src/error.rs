@@ -24,6 +24,8 @@ pub enum ApiError {
     Forbidden(Detail),
     /// No such thing.
     NotFound(Detail),
+    /// No such model is installed.
+    NoSuchModel(Detail),
     /// The request contradicts what is there.
     Conflict(Detail),
     /// Something is larger than a limit.
@@ -102,6 +104,13 @@ pub struct ErrorFields {
     /// The limit that was exceeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
+    /// The kind of error in OpenAI's words, on the calls that have its shape.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The first offending field, or null, on the calls that have OpenAI's shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub param: Option<Option<String>>,
 }
 
 impl ApiError {
@@ -119,6 +128,23 @@ impl ApiError {
             reason: reason.to_string(),
             fields: Vec::new(),
         })
+    }
+
+    /// The request cannot be understood because of this field.
+    pub fn bad_field(field: &str, message: impl ToString) -> Self {
+        match Self::field(field, message) {
+            Self::Unprocessable(detail) => Self::BadRequest(detail),
+            other => other,
+        }
+    }
+
+    /// No model of this name; `known` is one that there is.
+    pub fn no_such_model(name: &str, known: &str) -> Self {
+        let name: String = name.chars().take(100).collect();
+        match Self::field("model", format!("no model {name:?} is here: use {known}")) {
+            Self::Unprocessable(detail) => Self::NoSuchModel(detail),
+            other => other,
+        }
     }
 
     /// The request contradicts what is there.
@@ -196,6 +222,7 @@ impl ApiError {
             Self::Unauthorized => "unauthorized",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not_found",
+            Self::NoSuchModel(_) => "model_not_found",
             Self::Conflict(_) => "conflict",
             Self::PayloadTooLarge(_) => "payload_too_large",
             Self::UnsupportedMediaType(_) => "unsupported_media_type",
@@ -213,7 +240,7 @@ impl ApiError {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
-            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::NotFound(_) | Self::NoSuchModel(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -233,6 +260,7 @@ impl ApiError {
             Self::Unauthorized => "需要有效的密钥：请在 Authorization 头中给出 Bearer KEY".to_owned(),
             Self::Forbidden(detail) => format!("该密钥无权执行此操作：{}", detail.reason),
             Self::NotFound(detail) => format!("找不到：{}", detail.reason),
+            Self::NoSuchModel(detail) => format!("没有这个模型：{}", detail.reason),
             Self::Conflict(detail) => format!("与现有内容冲突：{}", detail.reason),
             Self::PayloadTooLarge(limit) => {
                 format!(
@@ -259,6 +287,7 @@ impl ApiError {
             Self::BadRequest(detail)
             | Self::Forbidden(detail)
             | Self::NotFound(detail)
+            | Self::NoSuchModel(detail)
             | Self::Conflict(detail)
             | Self::UnsupportedMediaType(detail)
             | Self::Unprocessable(detail)
@@ -288,6 +317,7 @@ impl ApiError {
             Self::BadRequest(detail)
             | Self::Forbidden(detail)
             | Self::NotFound(detail)
+            | Self::NoSuchModel(detail)
             | Self::Conflict(detail)
             | Self::UnsupportedMediaType(detail)
             | Self::Unprocessable(detail)
@@ -321,7 +351,20 @@ impl ApiError {
                 request_id,
                 fields: self.fields(),
                 limit,
+                kind: None,
+                param: None,
             },
+        }
+    }
+
+    /// The kind of error as OpenAI's clients know it.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Unauthorized => "authentication_error",
+            Self::Forbidden(_) => "permission_error",
+            Self::RateLimited { .. } | Self::Overloaded { .. } => "rate_limit_error",
+            Self::Internal(_) | Self::Unavailable(_) | Self::Timeout => "server_error",
+            _ => "invalid_request_error",
         }
     }
 
@@ -443,6 +486,9 @@ impl Language {
     }
 }
 
+/// Calls whose errors carry `type` and `param` as OpenAI's do.
+const OPENAI: [&str; 3] = ["/v1/chat/completions", "/v1/embeddings", "/v1/models"];
+
 /// Writes the body of an error that a handler or layer gave.
 pub(crate) async fn render(request: Request, next: Next) -> Response {
     let header = request
@@ -455,6 +501,7 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
         .get::<RequestId>()
         .cloned()
         .unwrap_or_default();
+    let as_openai = OPENAI.contains(&request.uri().path());
     let mut response = next.run(request).await;
     let Some(error) = response.extensions_mut().remove::<ApiError>() else {
         return response;
@@ -462,8 +509,12 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
     if let ApiError::Internal(reason) = &error {
         tracing::error!(request_id = %request_id.0, reason, "internal error");
     }
-    let body = axum::Json(error.body(&request_id.0, language));
-    let mut rendered = (error.status(), body).into_response();
+    let mut body = error.body(&request_id.0, language);
+    if as_openai {
+        body.error.kind = Some(error.kind().to_owned());
+        body.error.param = Some(error.fields().into_iter().next().map(|one| one.field));
+    }
+    let mut rendered = (error.status(), axum::Json(body)).into_response();
     if let Some(seconds) = error.retry_after_s() {
         rendered
             .headers_mut()

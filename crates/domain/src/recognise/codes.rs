@@ -43,6 +43,14 @@ const NOT_CODES: [&str; 22] = [
     "QQ", "TV", "AA", "NO", "PE",
 ];
 
+/// Numerals that are said after a letter, and how many at most.
+const NUMERALS: &str = "零〇一幺二三四五六七八九十";
+const MOST_NUMERALS: usize = 3;
+/// What a number before it counts.
+const COUNTED: &str = "次下个台回遍天年月度档只根块";
+/// With 一 before it these are adverbs: 一直, 一般, 一会.
+const AFTER_ONE: &str = "直般些起样点边定开会旦时再共闪";
+
 pub(super) struct Codes {
     known: BTreeSet<String>,
 }
@@ -83,9 +91,14 @@ impl Codes {
         found
     }
 
-    /// `E 6`, `E - 6`: letters and digits set apart by spaces.
+    /// `E 6`, `E - 6`: letters and digits set apart by spaces; `L C`: two letters, where the lexicon has such a code.
     pub(super) fn of_spaced(&self, text: &Folded, letters: Run, digits: Run) -> Option<Mention> {
         let gap = text.upper_of(letters.end, digits.start);
+        let letter = |run: Run| run.end - run.start == 1 && text.chars[run.start].is_ascii_alphabetic();
+        if gap == " " && letter(letters) && letter(digits) {
+            let pair = self.of_piece(text, letters.start, digits.end);
+            return pair.filter(|mention| matches!(mention.kind, MentionKind::FaultCode { known: true, .. }));
+        }
         let plausible = gap.chars().count() <= 3
             && gap.chars().all(|c| matches!(c, ' ' | '-' | '.' | '_'))
             && letters.end - letters.start <= 2
@@ -100,6 +113,38 @@ impl Codes {
             return None;
         }
         self.of_piece(text, letters.start, digits.end)
+    }
+
+    /// `E二`, `F 零九`, `E十一`: letters and a number as it is said. Only codes of the lexicon: "E一直闪" is a story.
+    pub(super) fn of_spoken(&self, text: &Folded, letters: Run) -> Option<Mention> {
+        let written = text.upper_of(letters.start, letters.end);
+        if written.len() > 2 || !written.chars().all(|c| c.is_ascii_alphabetic()) {
+            return None;
+        }
+        let from = letters.end + usize::from(matches!(text.get(letters.end), Some(' ' | '-')));
+        let said = (from..from + MOST_NUMERALS)
+            .take_while(|&at| text.get(at).is_some_and(|c| NUMERALS.contains(c)))
+            .count();
+        (from + 1..=from + said).rev().find_map(|end| {
+            let numeral = text.upper_of(from, end);
+            let next = text.get(end);
+            let counts = next.is_some_and(|c| COUNTED.contains(c));
+            let adverb = numeral.ends_with('一') && next.is_some_and(|c| AFTER_ONE.contains(c));
+            let span = Span {
+                start: letters.start,
+                end,
+            };
+            if counts || adverb || context(text, span) == Context::Denied {
+                return None;
+            }
+            let digits = numerals::said_digits(&numeral)?;
+            let known = self.known_as(&format!("{written}{digits}"), &[])?;
+            let code = FaultCode::new(&known).ok()?;
+            Some(Mention {
+                span,
+                kind: MentionKind::FaultCode { code, known: true },
+            })
+        })
     }
 
     fn of_piece(&self, text: &Folded, start: usize, end: usize) -> Option<Mention> {

@@ -108,6 +108,9 @@ impl Lexicon {
         if let Some(mention) = spaced {
             return (2, vec![mention]);
         }
+        if let Some(mention) = self.codes.of_spoken(text, run) {
+            return (1, vec![mention]);
+        }
         let codes = self.codes.of_run(text, run);
         let known_code = codes
             .iter()

@@ -27,6 +27,19 @@ pub(super) fn parse_count(text: &str) -> Option<u32> {
     (number >= 1.0 && number.fract() == 0.0 && number <= 1e6).then_some(number as u32)
 }
 
+/// The digits of a number as it is said, one by one (`三二`, `零九`) or with 十 (`十一`, `二十`); `None` when it is none.
+pub(super) fn said_digits(text: &str) -> Option<String> {
+    if text.is_empty() {
+        return None;
+    }
+    if text.contains('十') {
+        return parse_count(text).map(|count| count.to_string());
+    }
+    text.chars()
+        .map(|c| digit(c).map(|digit| digit.to_string()))
+        .collect()
+}
+
 fn digit(c: char) -> Option<u32> {
     Some(match c {
         '零' | '〇' => 0,

@@ -95,6 +95,15 @@ fn fault_codes_are_found_in_every_spelling_and_nothing_else_is() {
     check("显示PH", &["PH"]);
     check("故障代码11", &["11"]);
     check("等了11天", &[]);
+    // Said, or letter by letter.
+    check("报E六，怎么办", &["E6"]);
+    check("e 六 是啥", &["E6"]);
+    check("H三一会儿跳H五", &["H3", "H5"]);
+    check("屏上是 P H，正常吗", &["PH"]);
+    check("E一直在闪", &[]);
+    check("E六次都这样", &[]);
+    check("显示E九", &[]);
+    check("the E and the H", &[]);
     // Unknown to the lexicon, but called a code or standing alone.
     check("报E9", &["E9?"]);
     check("U8怎么办", &["U8?"]);

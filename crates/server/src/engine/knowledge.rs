@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
+use shifu_domain::models::Priority;
 use shifu_domain::recognise::Lexicon;
 use shifu_domain::{DocumentId, DocumentMetadata};
 use shifu_knowledge::{
@@ -396,7 +397,24 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::search`].
-    pub async fn answer(&self, caller: &Caller, mut question: Question) -> Result<AnswerReply, ApiError> {
+    pub async fn answer(&self, caller: &Caller, question: Question) -> Result<AnswerReply, ApiError> {
+        self.answer_after(caller, Vec::new(), question).await
+    }
+
+    /// Answers a question after `earlier` ones, which the caller sends again each time: outside a kept conversation they establish model
+    /// and code as they would within one.
+    ///
+    /// # Errors
+    /// As [`Engine::answer`].
+    pub async fn answer_after(
+        &self,
+        caller: &Caller,
+        earlier: Vec<String>,
+        mut question: Question,
+    ) -> Result<AnswerReply, ApiError> {
+        for text in &earlier {
+            self.check_question("messages", text)?;
+        }
         self.check_question("question", &question.question)?;
         if question
             .conversation_id
@@ -408,11 +426,21 @@ impl Engine {
         question.visible_brands.clone_from(&caller.brands);
         question.context = self.context(caller, question.conversation_id.as_deref()).await?;
         let library = self.library.clone();
-        let asked = question.clone();
-        let answered = self
-            .gate
-            .interactive(move || timed("knowledge", "answer", || library.answer(&asked)))
-            .await??;
+        let kept_conversation = question.conversation_id.is_some();
+        let mut asked = question.clone();
+        let work = move || {
+            timed("knowledge", "answer", || {
+                for text in earlier.into_iter().filter(|_| !kept_conversation) {
+                    let before = Question {
+                        question: text,
+                        ..asked.clone()
+                    };
+                    asked.context = library.answer(&before)?.context;
+                }
+                library.answer(&asked)
+            })
+        };
+        let answered = self.gate.interactive(work).await??;
         let answer_id = Store::new_answer_id();
         let reply = AnswerReply {
             answer_id: answer_id.clone(),
@@ -435,6 +463,35 @@ impl Engine {
         };
         self.store.add_answer(&answer_id, &kept).await?;
         Ok(reply)
+    }
+
+    /// One vector a text, by the sentence encoder of that name.
+    ///
+    /// # Errors
+    /// `NoSuchModel` where none of that name is installed.
+    pub async fn embed(
+        &self,
+        model: &str,
+        dimensions: Option<usize>,
+        texts: Vec<String>,
+    ) -> Result<Vec<Vec<f32>>, ApiError> {
+        let installed = self.models.embedder.clone();
+        let known = installed.as_ref().map_or_else(
+            || "none (no sentence encoder is installed)".to_owned(),
+            |one| one.version().name,
+        );
+        let Some(embedder) = installed.filter(|one| one.version().name == model) else {
+            return Err(ApiError::no_such_model(model, &known));
+        };
+        if dimensions.is_some_and(|wanted| wanted != embedder.dimensions()) {
+            let message = format!("{model} has {}", embedder.dimensions());
+            return Err(ApiError::bad_field("dimensions", message));
+        }
+        let work = move || {
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            embedder.embed(&texts, Priority::Interactive)
+        };
+        Ok(self.gate.interactive(work).await??)
     }
 
     /// What earlier questions of the conversation, asked with the same key, established.

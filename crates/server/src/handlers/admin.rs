@@ -158,7 +158,7 @@ pub(crate) async fn remove_ticket(
 pub(crate) async fn models(State(state): State<AppState>) -> Json<Value> {
     let model =
         |id: String, owner: &str| json!({"id": id, "object": "model", "created": 0, "owned_by": owner});
-    let mut data = vec![model("shifu-extractive".to_owned(), "shifu")];
+    let mut data = vec![model(super::openai::EXTRACTIVE.to_owned(), "shifu")];
     data.extend(
         state
             .engine

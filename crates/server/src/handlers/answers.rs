@@ -95,7 +95,7 @@ fn as_events(reply: &AnswerReply) -> Sse<impl futures::Stream<Item = Result<Even
 }
 
 /// The answer in pieces that end where a reader pauses; put together they are the answer.
-fn sentences(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn sentences(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive(['。', '！', '？', '；', '\n'])
 }
 

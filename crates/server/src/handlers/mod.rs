@@ -9,6 +9,8 @@ pub(crate) mod diagnosis;
 pub(crate) mod documents;
 pub(crate) mod health;
 pub(crate) mod inspections;
+pub(crate) mod mcp;
+pub(crate) mod openai;
 pub(crate) mod standards;
 pub(crate) mod tickets;
 pub(crate) mod webhooks;
