@@ -72,7 +72,7 @@ def kill_rounds(settings: Settings, rounds: int, which: str) -> bool:
         if (number + 1) % 20 == 0:
             print(f"{number + 1} kills, {everything.total()} acknowledged, {len(lost)} lost, {len(half)} half", file=sys.stderr, flush=True)
     final = Check(server.port, key).run(everything)
-    disagreeing = agreed(Client(server.port, key))
+    disagreeing = agreed(final)
     stopped = server.stop()
     show(f"{which}: kill -9 under mixed load", f"{rounds} times")
     show("acknowledged writes", ", ".join(f"{kind} {len(everything.acknowledged[kind])}" for kind in KINDS))
@@ -186,7 +186,7 @@ def database_lost(settings: Settings, postgres: Postgres, away_s: float) -> bool
     check = Check(server.port, key)
     for ledger in (before, during, after):
         check.run(ledger)
-    disagreeing = agreed(Client(server.port, key))
+    disagreeing = agreed(check)
     show("PostgreSQL stopped (immediate) under load, seconds", f"{away_s:.0f}")
     for name, ledger in (("before", before), ("while it was away", during), ("after", after)):
         show(f"answers {name}", json.dumps(ledger.answers))
@@ -223,7 +223,12 @@ def day(settings: Settings, share: float, photo_dir: str) -> bool:
     show("refused attempts; calls that never succeeded", f"{errors}; {unfinished}")
     show("panics in the log", server.panics())
     server.stop()
-    return unfinished == 0 and server.panics() == 0
+    # Within minutes a server is still filling its caches: growth is judged from a tenth of a day on.
+    level = share < 0.1 or (growth is not None and growth <= 0.05)
+    if not level:
+        show("MISSED: last tenth over second (goal 5 %)", "not sampled" if growth is None else f"{growth:+.1%}")
+    in_time = figures["total_seconds"] <= 12_000 * share or share < 0.1
+    return unfinished == 0 and server.panics() == 0 and level and in_time
 
 
 def main(name: str, shifu: str, models: str, work: str, *arguments: str) -> None:

@@ -16,7 +16,7 @@ seeds="$(mktemp -d)"
 trap 'rm -rf "$seeds"' EXIT
 python3 fuzz/seeds.py "$seeds"
 
-# Our own code has no `unsafe`, so the address sanitizer would find little and take twice the time and memory.
+# Our readers have no `unsafe`, so the address sanitizer would find little and take twice the time and memory.
 cargo +nightly fuzz build --sanitizer none
 status=0
 for target in "${targets[@]}"; do

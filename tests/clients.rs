@@ -300,6 +300,9 @@ async fn tools_answer_as_the_calls_behind_them_and_their_errors_are_results() {
         hidden["error"]["code"], -32602,
         "not a tool of an agent: {hidden}"
     );
+    let both = json!({"inspection_id": "x", "ticket": {"ticket_id": "T", "category": "c"}});
+    let result = call(&server, "technician", "inspect_photos", both).await;
+    assert_eq!(result["isError"], true, "one or the other: {result}");
     let reading = call(
         &server,
         "reviewer",

@@ -284,7 +284,7 @@ async fn work_acknowledged_before_a_crash_is_done_after_the_next_start() {
     store.add_document(&document).await.unwrap();
     // The process that claimed it is never heard of again.
     store
-        .claim_job(shifu_store::JobKind::ParseDocument, 3_600_000)
+        .claim_job(shifu_store::JobKind::ParseDocument, 0, 3_600_000)
         .await
         .unwrap()
         .unwrap();

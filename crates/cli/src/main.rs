@@ -29,8 +29,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// One heap a core instead of glibc's eight: photos pass through whichever thread is free, and what they leave in each heap was
-/// most of the growth of a server over a day (`benches/durability.py day`).
+/// One heap a core instead of glibc's eight: photos pass through whichever thread is free and leave holes in every heap, by which a
+/// server's memory grows (`benches/durability.py day`).
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(unsafe_code)]
 fn bound_arenas() {

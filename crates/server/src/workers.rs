@@ -11,7 +11,9 @@ use crate::error::ApiError;
 use crate::state::AppState;
 
 /// How long a claim holds without its worker finishing; work of a crashed process is taken over then, or at the next start.
-pub(crate) const LEASE_MS: i64 = 30 * 60 * 1000;
+const LEASE_MS: i64 = 30 * 60 * 1000;
+/// Each kind has one worker.
+const THE_ONE: usize = 0;
 /// Attempts before a job that fails through our fault is given up.
 const MOST_ATTEMPTS: u32 = 5;
 /// Looks for work that another process queued (`shifu knowledge add` on the same data directory) so often.
@@ -63,7 +65,7 @@ pub(crate) async fn retain(engine: Arc<Engine>, stopping: CancellationToken) {
 
 async fn work(engine: Arc<Engine>, kind: JobKind, stopping: CancellationToken) {
     while !stopping.is_cancelled() {
-        match engine.store().claim_job(kind, LEASE_MS).await {
+        match engine.store().claim_job(kind, THE_ONE, LEASE_MS).await {
             Ok(Some(job)) => run(&engine, &job).await,
             Ok(None) => wait(&engine, kind, &stopping).await,
             Err(error) => {

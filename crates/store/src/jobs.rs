@@ -1,7 +1,8 @@
 //! The job queue: work that was acknowledged and must be done, across restarts.
 //!
 //! A worker claims the next job for a lease; a worker that dies loses its claim when the lease ends, or at once when the server
-//! starts again on an embedded store.
+//! starts again on an embedded store. A worker that asks for its next job holds none: a claim of its own that it finds was made when the
+//! database went away before it could say so, and is made again.
 
 use sqlx::Row as _;
 
@@ -48,22 +49,23 @@ pub struct Job {
 }
 
 impl Store {
-    /// Claims the next job of `kind` for `lease_ms`.
+    /// Claims the next job of `kind` for `lease_ms`. `worker` is a number within this process and a kind; a worker asks when it holds no
+    /// job.
     ///
     /// # Errors
     /// `Database` when it refuses.
-    pub async fn claim_job(&self, kind: JobKind, lease_ms: i64) -> Result<Option<Job>> {
+    pub async fn claim_job(&self, kind: JobKind, worker: usize, lease_ms: i64) -> Result<Option<Job>> {
         let now = now_ms();
         let mut transaction = self.begin_write().await?;
         let row = sqlx::query(
             "UPDATE jobs SET state = 'running', attempts = attempts + 1, claimed_by = $3, lease_until = $4 WHERE job_id = \
-             (SELECT job_id FROM jobs WHERE kind = $1 AND ((state = 'queued' AND not_before <= $2) OR (state = 'running' AND lease_until < $2)) \
-             ORDER BY priority, job_id LIMIT 1) AND (state = 'queued' OR lease_until < $2) \
+             (SELECT job_id FROM jobs WHERE kind = $1 AND ((state = 'queued' AND not_before <= $2) OR (state = 'running' AND (lease_until < $2 OR claimed_by = $3))) \
+             ORDER BY priority, job_id LIMIT 1) AND (state = 'queued' OR lease_until < $2 OR claimed_by = $3) \
              RETURNING job_id, kind, subject, attempts",
         )
         .bind(kind.as_str())
         .bind(now)
-        .bind(self.process_id.as_ref())
+        .bind(format!("{}/{worker}", self.process_id))
         .bind(now + lease_ms)
         .fetch_optional(&mut *transaction)
         .await?;
@@ -102,8 +104,8 @@ impl Store {
     /// # Errors
     /// `Database` when it refuses.
     pub async fn requeue_jobs_of_others(&self) -> Result<u64> {
-        let changed = sqlx::query("UPDATE jobs SET state = 'queued', claimed_by = NULL, lease_until = 0 WHERE state = 'running' AND claimed_by <> $1")
-            .bind(self.process_id.as_ref())
+        let changed = sqlx::query("UPDATE jobs SET state = 'queued', claimed_by = NULL, lease_until = 0 WHERE state = 'running' AND claimed_by NOT LIKE $1")
+            .bind(format!("{}%", self.process_id))
             .execute(&self.pool)
             .await?;
         Ok(changed.rows_affected())
@@ -114,8 +116,8 @@ impl Store {
     /// # Errors
     /// `Database` when it refuses.
     pub async fn requeue_own_jobs(&self) -> Result<u64> {
-        let changed = sqlx::query("UPDATE jobs SET state = 'queued', claimed_by = NULL, lease_until = 0 WHERE state = 'running' AND claimed_by = $1")
-            .bind(self.process_id.as_ref())
+        let changed = sqlx::query("UPDATE jobs SET state = 'queued', claimed_by = NULL, lease_until = 0 WHERE state = 'running' AND claimed_by LIKE $1")
+            .bind(format!("{}%", self.process_id))
             .execute(&self.pool)
             .await?;
         Ok(changed.rows_affected())
@@ -155,7 +157,7 @@ pub(crate) async fn enqueue(transaction: &mut Transaction, kind: JobKind, subjec
     })
 }
 
-/// Claims a job just added, for the process that will do it itself.
+/// Claims a job just added, for the process that will do it itself; no worker of it.
 pub(crate) async fn claim_own(
     transaction: &mut Transaction,
     job: &mut Job,

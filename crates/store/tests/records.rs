@@ -216,18 +216,32 @@ async fn attempts_of_a_ticket_are_counted_and_its_open_alerts_expire() {
 async fn a_job_is_claimed_once_and_again_when_its_worker_is_gone() {
     let (store, directory) = open().await;
     let (record, _) = store.add_inspection(&inspection("T", b"1"), None).await.unwrap();
-    let job = store.claim_job(JobKind::Inspect, 60_000).await.unwrap().unwrap();
+    let job = store
+        .claim_job(JobKind::Inspect, 0, 60_000)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(
         (job.subject.as_str(), job.attempts),
         (record.inspection_id.as_str(), 1)
     );
     assert_eq!(
-        store.claim_job(JobKind::Inspect, 60_000).await.unwrap(),
+        store.claim_job(JobKind::Inspect, 1, 60_000).await.unwrap(),
         None,
-        "claimed"
+        "claimed by another worker"
+    );
+    let again = store
+        .claim_job(JobKind::Inspect, 0, 60_000)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (again.job_id.as_str(), again.attempts),
+        (job.job_id.as_str(), 2),
+        "whoever asks holds none: the answer to its claim was lost"
     );
     assert_eq!(
-        store.claim_job(JobKind::ParseDocument, 60_000).await.unwrap(),
+        store.claim_job(JobKind::ParseDocument, 0, 60_000).await.unwrap(),
         None,
         "of another kind"
     );
@@ -236,21 +250,21 @@ async fn a_job_is_claimed_once_and_again_when_its_worker_is_gone() {
     assert_eq!(next_process.requeue_jobs_of_others().await.unwrap(), 1);
     assert_eq!(
         next_process
-            .claim_job(JobKind::Inspect, -1)
+            .claim_job(JobKind::Inspect, 1, -1)
             .await
             .unwrap()
             .unwrap()
             .attempts,
-        2
+        3
     );
     assert_eq!(
         next_process
-            .claim_job(JobKind::Inspect, 60_000)
+            .claim_job(JobKind::Inspect, 0, 60_000)
             .await
             .unwrap()
             .unwrap()
             .attempts,
-        3,
+        4,
         "its lease ended"
     );
     next_process
@@ -258,7 +272,7 @@ async fn a_job_is_claimed_once_and_again_when_its_worker_is_gone() {
         .await
         .unwrap();
     assert_eq!(
-        next_process.claim_job(JobKind::Inspect, 60_000).await.unwrap(),
+        next_process.claim_job(JobKind::Inspect, 0, 60_000).await.unwrap(),
         None,
         "not yet"
     );
@@ -276,11 +290,11 @@ async fn of_many_workers_each_job_goes_to_one() {
             .unwrap();
     }
     let workers: Vec<_> = (0..12)
-        .map(|_| {
+        .map(|worker| {
             let store = store.clone();
             tokio::spawn(async move {
                 store
-                    .claim_job(JobKind::Inspect, 60_000)
+                    .claim_job(JobKind::Inspect, worker, 60_000)
                     .await
                     .unwrap()
                     .unwrap()

@@ -22,11 +22,12 @@ use crate::access::{Caller, Role};
 use crate::error::ApiError;
 use crate::extract::rfc3339;
 use crate::observe::timed;
-use crate::workers::LEASE_MS;
 
 /// Fingerprints read from the store at a time.
 const FINGERPRINTS: u32 = 10_000;
 const HOUR_MS: i64 = 3_600_000;
+/// How long the call that examined a submission may take to write its verdict; then the queue examines it again.
+const KEEPING_MS: i64 = 120_000;
 
 /// A photo as uploaded.
 #[derive(Debug, Clone)]
@@ -169,7 +170,7 @@ impl Engine {
         let standard = self.standard(&submission.ticket.category)?;
         let work = self.inspection_work(submission, standard);
         let (inspection, outcomes) = self.gate.heavy(work).await??;
-        let (record, job) = self.store.add_inspection(&new, Some(LEASE_MS)).await?;
+        let (record, job) = self.store.add_inspection(&new, Some(KEEPING_MS)).await?;
         self.keep_inspection(&record, &inspection, outcomes).await?;
         self.store.finish_job(&job.job_id).await?;
         self.reply_to(caller, &self.store.inspection(&record.inspection_id).await?)

@@ -34,6 +34,7 @@ struct Tool {
     description: &'static str,
     /// Calls of the API, one of which a key must be allowed to make.
     behind: &'static [(&'static str, &'static str)],
+    /// Whether nothing is kept with a ticket.
     read_only: bool,
     input: fn() -> Value,
 }
@@ -85,7 +86,7 @@ const TOOLS: [Tool; 5] = [
         description: "Causes with their probabilities, the spare parts to send along with the chance of a first-time fix, and the question that \
                       would help most.",
         behind: &[("POST", "/v1/part-predictions")],
-        read_only: true,
+        read_only: false,
         input: || {
             let symptom = object(
                 &["id", "present"],
@@ -112,7 +113,7 @@ const TOOLS: [Tool; 5] = [
         description: "A faithful summary of a dialogue with its fields (phenomenon, cause, action, parts, result, …), each with the lines that it \
                       rests on.",
         behind: &[("POST", "/v1/summaries")],
-        read_only: true,
+        read_only: false,
         input: || {
             let speaker = json!({"type": "string", "enum": ["customer", "agent", "technician"]});
             let line = object(
@@ -427,6 +428,12 @@ async fn inspect(
         Err(ApiError::forbidden(format!("{role} may not {method} {path}")))
     };
     if let Some(inspection_id) = arguments.inspection_id {
+        if arguments.ticket.is_some() || !arguments.photos.is_empty() {
+            return Err(ApiError::field(
+                "inspection_id",
+                "names an inspection that is kept: give it alone, or a ticket and photos",
+            ));
+        }
         may("GET", "/v1/inspections/{inspection_id}")?;
         let record = state.engine.inspection(caller, &inspection_id).await?;
         return state.engine.reply_to(caller, &record).await;
