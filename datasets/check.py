@@ -158,7 +158,8 @@ def check_questions(root, pages):
                 expect(row.get("reason") in REASONS, f"questions: {row['id']} reason {row.get('reason')}")
                 continue
             text = pages.get(row["document"], [])
-            here = squeeze(text[row["page"] - 1]) if len(text) >= row["page"] else ""
+            # A guide in Markdown has its tables' bars in the text.
+            here = squeeze(text[row["page"] - 1]).replace("|", "") if len(text) >= row["page"] else ""
             expect(squeeze(row["quote"]) in here, f"questions: {row['id']} quote is not on page {row['page']}")
             for answer in row["answers"][:1]:
                 expect(squeeze(answer) in squeeze(row["quote"]), f"questions: {row['id']} quote lacks {answer}")
@@ -277,11 +278,45 @@ def check(root):
     check_standards(root)
 
 
+def check_paraphrases(folder):
+    """Passages with the questions that they answer: form, and that none resembles a question that something is measured with."""
+    print(f"--- {folder.resolve().name}")
+    measured = [row["question"] for path in sorted(folder.parent.glob("*/questions-*.jsonl")) for row in lines_of(path)]
+    by_gram = {}
+    for number, question in enumerate(measured):
+        for gram in grams(question):
+            by_gram.setdefault(gram, []).append(number)
+    passages, questions, unanswerable, alike = 0, 0, 0, []
+    for path in sorted(folder.glob("*.jsonl")):
+        for at, row in enumerate(lines_of(path), 1):
+            where = f"{path.name}:{at}"
+            asked = [row["unanswerable"]] if "unanswerable" in row else row["questions"]
+            unanswerable += "unanswerable" in row
+            if "questions" in row:
+                passages, questions = passages + 1, questions + len(asked)
+                expect(len(asked) == 5 and row["text"] and row["section"], f"{where}: five questions, a text and its headings")
+                expect(row["kind"] in ("row", "code", "steps", "text", "warning"), f"{where}: kind {row['kind']}")
+                expect((row["kind"] in ("row", "code")) <= bool(row.get("header")), f"{where}: a row without column titles")
+            for question in asked:
+                own = grams(question)
+                shared = Counter(number for gram in own for number in by_gram.get(gram, ()))
+                for number, count in shared.most_common(1):
+                    share = count / min(len(own), len(grams(measured[number])))
+                    alike.append((share, where, question, measured[number]))
+                    expect(share <= ALIKE, f"{where}: {question} resembles {measured[number]}")
+    print(f"{passages} passages, {questions} questions, {unanswerable} without an answer; the most alike to a bundled question: {max(alike, default=None)}")
+
+
 def main():
     here = pathlib.Path(__file__).parent
     for root in [pathlib.Path(name) for name in sys.argv[1:]] or sorted(path.parent for path in here.glob("*/bom.toml")):
         before = len(faults)
         check(root)
+        for fault in faults[before:]:
+            print("FAULT", fault)
+    if len(sys.argv) == 1:
+        before = len(faults)
+        check_paraphrases(here / "paraphrases")
         for fault in faults[before:]:
             print("FAULT", fault)
     sys.exit(1 if faults else 0)

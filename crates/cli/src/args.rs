@@ -298,6 +298,12 @@ pub(crate) enum Eval {
         /// Which questions file: dev or test.
         #[arg(long, default_value = "test")]
         split: String,
+        /// Another appliance folder whose manuals the library holds too; may be repeated.
+        #[arg(long, value_name = "DIR")]
+        beside: Vec<PathBuf>,
+        /// Where to write a line of JSON for every question: its candidates, and which of them are right.
+        #[arg(long, value_name = "FILE")]
+        rows: Option<PathBuf>,
     },
     /// Difference from good photos over an MVTec-style folder.
     Inspection {

@@ -1,16 +1,19 @@
 //! `questions DIR`: questions with known page and quote over an appliance folder's manuals (`documents.toml`).
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
+use shifu_domain::recognise::{Lexicon, LexiconEntries};
 use shifu_domain::{DocumentId, DocumentMetadata, ModelNumber, ProductLine};
-use shifu_knowledge::{AnswerReply, DocumentUpload, Library, Question};
+use shifu_knowledge::{Answered, ConversationContext, DocumentUpload, Library, Question};
 
 use crate::data::{json_lines, read_text};
 use crate::report::Report;
-use crate::tickets::lexicon_beside;
+use crate::tickets::contribute;
 use crate::{metrics, timed};
 
 #[derive(Deserialize)]
@@ -22,6 +25,9 @@ struct Row {
     #[serde(default)]
     product_line: Option<ProductLine>,
     answerable: bool,
+    /// The question before it in the same conversation.
+    #[serde(default)]
+    follows: Option<String>,
     #[serde(default)]
     document: String,
     #[serde(default)]
@@ -92,29 +98,52 @@ impl DocumentEntry {
     }
 }
 
-/// Loads the folder's manuals, parts list and fault tree, and asks every question of `questions-<split>.jsonl`.
+/// Loads the manuals, parts lists and fault trees of the folder and of those `beside` it, and asks every question of the folder's
+/// `questions-<split>.jsonl`, a follow-up with the context that the answer before it left. Beside the report comes a row for every
+/// question, with its candidates and which of them stand on the right page.
 ///
 /// # Errors
 /// Malformed data.
-pub fn run(dir: &Path, split: &str) -> Result<Report> {
+pub fn run(dir: &Path, split: &str, beside: &[PathBuf]) -> Result<(Report, Vec<Value>)> {
     let rows: Vec<Row> = json_lines(&dir.join(format!("questions-{split}.jsonl")))?;
-    let library = library_of(dir)?;
+    let library = library_of(std::iter::once(dir).chain(beside.iter().map(PathBuf::as_path)))?;
+    let mut contexts: BTreeMap<&str, ConversationContext> = BTreeMap::new();
     let mut tally = Tally::default();
     for row in &rows {
         let question = Question {
             question: row.question.clone(),
             model: row.model.clone(),
             product_line: row.product_line.clone(),
+            context: row
+                .follows
+                .as_deref()
+                .and_then(|before| contexts.get(before))
+                .cloned()
+                .unwrap_or_default(),
             ..Question::default()
         };
         let (answered, ms) = timed(|| library.answer(&question));
-        tally.add(row, &answered?.reply, ms);
+        let answered = answered?;
+        tally.add(row, &answered, &library, ms);
+        contexts.insert(&row.id, answered.context);
     }
-    Ok(tally.report())
+    let judged = std::mem::take(&mut tally.rows);
+    Ok((tally.report(), judged))
 }
 
-fn library_of(dir: &Path) -> Result<Library> {
+fn library_of<'a>(dirs: impl Iterator<Item = &'a Path>) -> Result<Library> {
     let library = Library::in_memory()?;
+    let mut lexicon = LexiconEntries::default();
+    for (at, dir) in dirs.enumerate() {
+        add_manuals(&library, dir, at)?;
+        contribute(&mut lexicon, dir)?;
+    }
+    library.set_lexicon(Arc::new(Lexicon::new(lexicon)));
+    Ok(library)
+}
+
+fn add_manuals(library: &Library, dir: &Path, folder: usize) -> Result<()> {
+    let id = |at: usize| DocumentId(format!("doc{folder}-{at}"));
     let entries = document_entries(dir)?;
     for (at, entry) in entries.iter().enumerate() {
         let older = entry
@@ -125,19 +154,19 @@ fn library_of(dir: &Path) -> Result<Library> {
         let upload = DocumentUpload {
             bytes: std::fs::read(&path).with_context(|| path.display().to_string())?,
             file_name: entry.file.clone(),
-            metadata: entry.metadata(older.map(|at| DocumentId(format!("doc{at}"))))?,
-            document_id: DocumentId(format!("doc{at}")),
+            metadata: entry.metadata(older.map(id))?,
+            document_id: id(at),
         };
         library.add(&upload, &mut |_| {})?;
     }
-    library.set_lexicon(lexicon_beside(&dir.join("documents.toml"))?);
-    Ok(library)
+    Ok(())
 }
 
 #[derive(Default)]
 struct Tally {
     answerable: usize,
     page_first: usize,
+    page_in_three: usize,
     holds_gold: usize,
     refused: usize,
     unanswerable: usize,
@@ -145,10 +174,35 @@ struct Tally {
     right_reasons: usize,
     ms: Vec<f64>,
     misses: Vec<String>,
+    rows: Vec<Value>,
+}
+
+/// What the candidates of a question looked like and which of them stand on the right page: what `models/paraphrase/fit.py` learns from.
+fn judged(row: &Row, answered: &Answered, library: &Library) -> Value {
+    let pages: Vec<u32> = std::iter::once(row.page)
+        .chain(row.also_pages.iter().copied())
+        .collect();
+    let title = |id: &DocumentId| library.get(id).map(|record| record.metadata.title);
+    let candidates = answered.process.candidates.iter().map(|candidate| {
+        let right = pages.contains(&candidate.page) && title(&candidate.document_id).as_deref() == Some(&row.document);
+        json!({"right": row.answerable && right, "page": candidate.page, "score": candidate.score, "explain": candidate.explain})
+    });
+    json!({
+        "id": row.id,
+        "answerable": row.answerable,
+        "reason": row.reason,
+        "refusal": answered.reply.refusal.as_ref().map(|refusal| refusal.reason),
+        "evidence": answered.process.evidence,
+        "intent": answered.process.recognised.intent,
+        "codes": answered.process.recognised.codes.len(),
+        "candidates": candidates.collect::<Vec<_>>(),
+    })
 }
 
 impl Tally {
-    fn add(&mut self, row: &Row, reply: &AnswerReply, ms: f64) {
+    fn add(&mut self, row: &Row, answered: &Answered, library: &Library, ms: f64) {
+        let reply = &answered.reply;
+        self.rows.push(judged(row, answered, library));
         self.ms.push(ms);
         if !row.answerable {
             self.unanswerable += 1;
@@ -174,6 +228,12 @@ impl Tally {
         let first = reply.citations.first();
         let right = first.is_some_and(|c| c.title == row.document && pages.contains(&c.page));
         self.page_first += usize::from(right);
+        let candidates = answered.process.candidates.iter().take(3);
+        let near = candidates
+            .filter(|candidate| pages.contains(&candidate.page))
+            .filter_map(|candidate| library.get(&candidate.document_id))
+            .any(|record| record.metadata.title == row.document);
+        self.page_in_three += usize::from(near);
         let squeeze = |text: &str| text.split_whitespace().collect::<String>();
         let answer = squeeze(&reply.answer);
         let holds = reply.refusal.is_none() && row.answers.iter().any(|gold| answer.contains(&squeeze(gold)));
@@ -192,6 +252,7 @@ impl Tally {
             "questions",
             json!({
                 "right_page_first": metrics::share(self.page_first, self.answerable),
+                "right_page_in_three": metrics::share(self.page_in_three, self.answerable),
                 "answer_holds_gold": metrics::share(self.holds_gold, self.answerable),
                 "false_refusal": metrics::share(self.refused, self.answerable),
                 "unanswerable_refused": metrics::share(self.right_refusals, self.unanswerable),

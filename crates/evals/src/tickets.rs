@@ -24,24 +24,34 @@ use crate::{metrics, timed};
 /// # Errors
 /// Files that are there but malformed.
 pub fn lexicon_beside(file: &Path) -> Result<Arc<Lexicon>> {
-    let dir = file.parent().unwrap_or(Path::new("."));
+    let mut entries = LexiconEntries::default();
+    contribute(&mut entries, file.parent().unwrap_or(Path::new(".")))?;
+    Ok(Arc::new(Lexicon::new(entries)))
+}
+
+/// Adds what the parts list, fault tree and documents in a folder name; nothing where it has no parts list and tree.
+///
+/// # Errors
+/// Files that are there but malformed.
+pub(crate) fn contribute(entries: &mut LexiconEntries, dir: &Path) -> Result<()> {
     let (bom, tree) = (dir.join("bom.toml"), dir.join("fault-tree.toml"));
     if !bom.is_file() || !tree.is_file() {
-        return Ok(Arc::new(Lexicon::new(LexiconEntries::default())));
+        return Ok(());
     }
     let bom = Bom::from_toml(&read_text(&bom)?, &bom.to_string_lossy())?;
     let tree = FaultTree::from_toml(&read_text(&tree)?, &tree.to_string_lossy())?;
-    let mut entries = lexicon_entries(&tree, &bom);
+    let own = lexicon_entries(&tree, &bom);
+    entries.parts.extend(own.parts);
+    entries.fault_codes.extend(own.fault_codes);
+    entries.symptoms.extend(own.symptoms);
     entries.product_lines = common_product_lines();
     if let Ok(documents) = document_entries(dir) {
-        entries.models = documents
-            .into_iter()
-            .flat_map(|document| document.models)
-            .collect();
+        let models = documents.into_iter().flat_map(|document| document.models);
+        entries.models.extend(models);
         entries.models.sort();
         entries.models.dedup();
     }
-    Ok(Arc::new(Lexicon::new(entries)))
+    Ok(())
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! Questions of a SQuAD-style file → their own passage: recall at 1, MRR at 10, the quoted sentence, latency.
 //!
-//! `cargo run --release -p shifu-knowledge --example retrieval -- FILE.json [weights: coverage window phrase exact]`
+//! `cargo run --release -p shifu-knowledge --example retrieval -- FILE.json [weights: bm25 coverage window phrase exact meaning]`
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -42,8 +42,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let mut library = Library::in_memory()?;
-    if let [coverage, window, phrase, exact] = numbers[..] {
-        library.set_weights([coverage, window, phrase, exact]);
+    if let [bm25, coverage, window, phrase, exact, meaning] = numbers[..] {
+        library.set_weights([bm25, coverage, window, phrase, exact, meaning]);
     }
     let started = Instant::now();
     let count = passages.len();

@@ -3,6 +3,7 @@
 //! Chinese is indexed twice, as jieba words in search mode and as bigrams; other scripts as lower-case words without accents
 //! and plural endings. Folding keeps the number of characters, so that positions in folded text are positions in the text.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use jieba_rs::Jieba;
@@ -112,12 +113,27 @@ fn push_split(out: &mut Vec<String>, word: &str) {
     }
 }
 
-/// How much a word of a question says about its subject, by its part of speech: things 1, actions 0.6, the rest 0.3.
-pub(crate) fn subject_weights(folded: &str) -> Vec<(String, f64)> {
-    let mut out: Vec<(String, f64)> = Vec::new();
+/// A word of a text with its place.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Located {
+    /// Bytes of the folded text.
+    pub at: Range<usize>,
+    pub word: String,
+    /// How much it says about its subject, by its part of speech: things 1, actions 0.6, the rest 0.3.
+    pub subject: f64,
+}
+
+/// Words of folded text with their places, as [`coarse_words`] cuts them.
+pub(crate) fn located_words(folded: &str) -> Vec<Located> {
+    let mut out: Vec<Located> = Vec::new();
     for (run, han) in runs(folded) {
+        let mut start = run.as_ptr() as usize - folded.as_ptr() as usize;
         if !han {
-            out.push((stem(run), 1.0));
+            out.push(Located {
+                at: start..start + run.len(),
+                word: stem(run),
+                subject: 1.0,
+            });
             continue;
         }
         for tag in jieba().tag(run, true) {
@@ -130,7 +146,15 @@ pub(crate) fn subject_weights(folded: &str) -> Vec<(String, f64)> {
             };
             let mut pieces = Vec::new();
             push_split(&mut pieces, tag.word);
-            out.extend(pieces.into_iter().map(|word| (word, weight)));
+            for word in pieces {
+                let at = start..start + word.len();
+                start = at.end;
+                out.push(Located {
+                    at,
+                    word,
+                    subject: weight,
+                });
+            }
         }
     }
     out

@@ -361,8 +361,39 @@ pub struct ScoreParts {
     pub window: f64,
     /// Share of the question's character n-grams that the passage has in one piece.
     pub phrase: f64,
+    /// Nearness of question and passage in meaning (cosine), -1..=1.
+    #[serde(default)]
+    pub meaning: f64,
     /// Exact codes, models and parts that match.
     pub exact: f64,
     /// Taken off for passages about other models.
     pub other_model: f64,
+    /// Whether the passage can carry an answer; `None` for candidates that nobody looked at for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub support: Option<Support>,
+}
+
+/// How far a passage supports an answer to the question, each 0..=1 but `fits`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Support {
+    /// Share of the question's weight, by rarity and part of speech, that stands in the passage in the same or other words.
+    pub coverage: f64,
+    /// The same for its best sentence window.
+    pub window: f64,
+    /// `coverage` of the clause that asks; that of the whole question where it has one clause.
+    pub clause: f64,
+    /// `window` of the clause that asks.
+    pub clause_window: f64,
+    /// Share of the question's character bigrams that stand in the passage.
+    pub bigrams: f64,
+    /// Share of the question's weight that stands anywhere in the library.
+    pub known: f64,
+    /// Probability by meaning that some passage in scope answers, 0..=1; the same for all candidates.
+    pub answered: f64,
+    /// How far the encoder knows the question's subject, 0..=1; the same for all candidates.
+    pub trust: f64,
+    /// Where a number is asked for: 1 when the passage has one with its unit, 0.5 a number at all, 0 none; 0.5 otherwise.
+    pub fits: f64,
+    /// What all of it amounts to.
+    pub evidence: f64,
 }

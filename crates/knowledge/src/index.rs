@@ -10,7 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use shifu_domain::DocumentId;
 use tantivy::collector::{Count, DocSetCollector, TopDocs};
 use tantivy::query::{
-    BooleanQuery, BoostQuery, ConstScoreQuery, EmptyQuery, Occur, Query, TermQuery, TermSetQuery,
+    BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, Occur, Query, TermQuery,
+    TermSetQuery,
 };
 use tantivy::schema::{
     Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value,
@@ -56,6 +57,8 @@ pub(crate) struct QueryTerms {
     pub bigrams: Vec<String>,
     /// Other words for the words; they count half.
     pub synonyms: Vec<String>,
+    /// What manuals write for a spoken form, form by form; the best of a form's counts.
+    pub written: Vec<&'static [String]>,
     pub exact: Vec<String>,
 }
 
@@ -63,6 +66,8 @@ pub(crate) struct QueryTerms {
 const BIGRAM_BOOST: f32 = 0.55;
 const HEADING_BOOST: f32 = 0.35;
 const EXACT_BOOST: f32 = 12.0;
+/// What a written form of the trade counts where the question has a spoken one.
+const WRITTEN_BOOST: f32 = 0.7;
 
 fn schema() -> (Schema, Fields) {
     let mut builder = Schema::builder();
@@ -335,6 +340,9 @@ impl PassageIndex {
             add(self.fields.bigrams, bigram, BIGRAM_BOOST);
             add(self.fields.heading_bigrams, bigram, HEADING_BOOST * BIGRAM_BOOST);
         }
+        for forms in &terms.written {
+            should.push((Occur::Should, self.best_of(forms)));
+        }
         for exact in &terms.exact {
             let term = ConstScoreQuery::new(Box::new(self.term(self.fields.exact, exact)), EXACT_BOOST);
             should.push((Occur::Should, Box::new(term)));
@@ -353,6 +361,33 @@ impl PassageIndex {
         Ok(out)
     }
 
+    /// The form that fits a passage best, by its words and bigrams.
+    fn best_of(&self, forms: &[String]) -> Box<dyn Query> {
+        let form = |form: &String| -> Box<dyn Query> {
+            let term = |field: Field, text: &String, boost: f32| -> (Occur, Box<dyn Query>) {
+                let boosted = BoostQuery::new(Box::new(self.scored_term(field, text)), WRITTEN_BOOST * boost);
+                (Occur::Should, Box::new(boosted))
+            };
+            let words = analysis::words(form);
+            let bigrams = analysis::bigrams(form);
+            let all = words
+                .iter()
+                .map(|word| term(self.fields.words, word, 1.0))
+                .chain(
+                    words
+                        .iter()
+                        .map(|word| term(self.fields.heading_words, word, HEADING_BOOST)),
+                )
+                .chain(
+                    bigrams
+                        .iter()
+                        .map(|bigram| term(self.fields.bigrams, bigram, BIGRAM_BOOST)),
+                );
+            Box::new(BooleanQuery::new(all.collect()))
+        };
+        Box::new(DisjunctionMaxQuery::new(forms.iter().map(form).collect()))
+    }
+
     /// Passages of the allowed documents that hold an exact term.
     pub(crate) fn count_exact(
         &self,
@@ -364,7 +399,35 @@ impl PassageIndex {
         Ok(searcher.search(&query, &Count)?)
     }
 
-    /// Inverse document frequency of a word and of a bigram, as BM25 weighs them, over passages.
+    /// Inverse document frequency of a form of several words, or `None` where no passage can have it: by its rarest bigram, so that
+    /// it does not matter how a dictionary cuts it.
+    pub(crate) fn form_idf(&self, searcher: &Searcher, form: &str) -> Option<f64> {
+        let bigrams = analysis::bigrams(form)
+            .into_iter()
+            .filter(|bigram| bigram.chars().count() == 2);
+        let latin = analysis::runs(form)
+            .filter(|(_, han)| !han)
+            .map(|(run, _)| (self.fields.words, analysis::stem(run)));
+        let terms: Vec<(Field, String)> = bigrams
+            .map(|bigram| (self.fields.bigrams, bigram))
+            .chain(latin)
+            .collect();
+        let holds = |(field, text): &(Field, String)| {
+            searcher
+                .doc_freq(&Term::from_field_text(*field, text))
+                .unwrap_or(0)
+                > 0
+        };
+        if terms.is_empty() || !terms.iter().all(holds) {
+            return None;
+        }
+        terms
+            .iter()
+            .map(|(field, text)| self.idf(searcher, *field, text))
+            .reduce(f64::max)
+    }
+
+    /// Inverse document frequency of a word, as BM25 weighs it, over passages.
     pub(crate) fn word_idf(&self, searcher: &Searcher, word: &str) -> f64 {
         self.idf(searcher, self.fields.words, word)
     }

@@ -1,8 +1,8 @@
 //! Documents → an index of passages; questions → cited answers.
 //!
 //! [`Library::add`] takes a file (PDF, DOCX, HTML, Markdown, text) through [`Document`] (pages of blocks) to passages and publishes
-//! them in one commit. [`Library::search`] finds passages by words, character bigrams and exact codes within filters that never
-//! leak. [`Library::answer`] answers by quoting, or refuses with what to ask next; no language model takes part.
+//! them in one commit. [`Library::search`] finds passages by words, character bigrams, exact codes and meaning within filters that
+//! never leak. [`Library::answer`] answers by quoting, or refuses with what to ask next; no language model takes part.
 //!
 //! The crate owns its index directory and nothing else: no SQL, no HTTP, no environment.
 
@@ -11,6 +11,7 @@ mod answer;
 mod api;
 mod catalog;
 mod document;
+mod encoder;
 mod error;
 mod index;
 mod library;
@@ -21,12 +22,13 @@ mod question;
 mod rank;
 mod snapshot;
 mod terms;
+mod trade;
 
 pub use answer::best_quote;
 pub use api::{
     AnswerProcess, AnswerReply, Answered, Candidate, ConversationContext, DocumentRecord, DocumentState,
     DocumentUpload, Filters, Ingested, Intent, Question, Recognised, Refusal, RefusalReason, Related, Scope,
-    ScoreParts, SearchHit, SearchReply, SearchRequest,
+    ScoreParts, SearchHit, SearchReply, SearchRequest, Support,
 };
 pub use document::{Block, Document, Page, SkippedPage, Table};
 pub use error::KnowledgeError;

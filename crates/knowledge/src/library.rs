@@ -2,6 +2,7 @@
 //!
 //! Every method takes `&self`. Readers work on the last published snapshot; a change becomes visible as a whole, in one commit.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
@@ -18,17 +19,22 @@ use crate::api::{
     DocumentRecord, DocumentState, DocumentUpload, Ingested, Scope, SearchHit, SearchReply, SearchRequest,
 };
 use crate::catalog::{Catalog, applies_to};
+use crate::encoder::{DocumentVectors, EncodedQuestion, Encoder};
 use crate::error::KnowledgeError;
 use crate::index::PassageIndex;
 use crate::limits::Limits;
 use crate::parse::{ParseProgress, parse};
 use crate::passages::{self, Kind, StoredPassage};
-use crate::question::Understood;
-use crate::rank::{self, Ranked, Weighted, Weights};
+use crate::question::{self, Understood};
+use crate::rank::{self, Element, Found, Ranked, Weighted, Weights};
 use crate::terms;
 
 /// Candidates that BM25 hands to the scorer.
 pub(crate) const CANDIDATES: usize = 60;
+/// Candidates that are nearest in meaning, beside those.
+const NEAREST: usize = 30;
+/// In a larger scope nearness orders the candidates of BM25 and adds none.
+const MOST_COMPARED: usize = 20_000;
 /// Hits when the request does not say.
 const DEFAULT_TOP_K: usize = 10;
 const MOST_TOP_K: usize = 100;
@@ -42,6 +48,8 @@ pub struct Library {
     changes: Mutex<()>,
     limits: Limits,
     weights: Weights,
+    /// By document and digest of its file; made when a question first needs them.
+    vectors: RwLock<BTreeMap<(DocumentId, String), Arc<DocumentVectors>>>,
 }
 
 /// What readers see.
@@ -63,6 +71,16 @@ pub(crate) struct Retrieval {
     pub snapshot: Arc<Snapshot>,
     pub allowed: Vec<DocumentId>,
     pub ranked: Vec<Ranked>,
+    pub sense: Sense,
+}
+
+/// What the encoder makes of a question as a whole.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sense {
+    /// Probability that one of the passages in scope answers, 0..=1.
+    pub answered: f64,
+    /// How far to believe the encoder, 0..=1.
+    pub trust: f64,
 }
 
 impl Library {
@@ -92,6 +110,7 @@ impl Library {
             changes: Mutex::new(()),
             limits: options.limits,
             weights: Weights::default(),
+            vectors: RwLock::default(),
         })
     }
 
@@ -100,15 +119,17 @@ impl Library {
         *self.lexicon.write().unwrap_or_else(PoisonError::into_inner) = Some(lexicon);
     }
 
-    /// Weights of the scorer, in the order coverage, window, phrase, exact: for tuning by examples only.
+    /// Weights of the scorer, in the order bm25, coverage, window, phrase, exact, meaning: for tuning by examples only.
     #[doc(hidden)]
-    pub fn set_weights(&mut self, weights: [f64; 4]) {
-        let [coverage, window, phrase, exact] = weights;
+    pub fn set_weights(&mut self, weights: [f64; 6]) {
+        let [bm25, coverage, window, phrase, exact, meaning] = weights;
         self.weights = Weights {
+            bm25,
             coverage,
             window,
             phrase,
             exact,
+            meaning,
         };
     }
 
@@ -349,23 +370,15 @@ impl Library {
         understood.terms.exact.extend(more_exact.iter().cloned());
         understood.terms.exact.sort();
         understood.terms.exact.dedup();
-        let found = if allowed.is_empty() {
-            Vec::new()
-        } else {
-            self.index
-                .candidates(&snapshot.searcher, &understood.terms, filter, limit)?
-        };
-        let idf: Vec<(String, f64)> = understood
-            .words
-            .iter()
-            .map(|word| (word.clone(), self.index.word_idf(&snapshot.searcher, word)))
-            .collect();
-        let weighted = Weighted {
-            words: idf.iter().map(|(word, idf)| (word.as_str(), *idf)).collect(),
-            total: idf.iter().map(|(_, idf)| idf).sum(),
-        };
+        let (found, sense) = self.candidates(&snapshot, &understood, &allowed, filter, limit)?;
+        let weighted = Weighted::new(question::elements(
+            &understood.folded,
+            &|word, _| Some(self.index.word_idf(&snapshot.searcher, word)),
+            &|form| self.index.form_idf(&snapshot.searcher, form),
+        ));
         let mut ranked = rank::rank(
             found,
+            sense.trust,
             &understood.folded,
             &understood.terms,
             &weighted,
@@ -395,7 +408,102 @@ impl Library {
             snapshot,
             allowed,
             ranked,
+            sense,
         })
+    }
+
+    /// The best passages by BM25 and those nearest in meaning; and how likely one of all that may be cited answers.
+    fn candidates(
+        &self,
+        snapshot: &Snapshot,
+        understood: &Understood,
+        allowed: &[DocumentId],
+        filter: Option<&[DocumentId]>,
+        limit: usize,
+    ) -> Result<(Vec<Found>, Sense), KnowledgeError> {
+        if allowed.is_empty() {
+            return Ok((Vec::new(), Sense::default()));
+        }
+        let lexical = self
+            .index
+            .candidates(&snapshot.searcher, &understood.terms, filter, limit)?;
+        let Some(question) = Encoder::built_in().question(&understood.folded) else {
+            let found = lexical.into_iter().map(|(bm25, stored)| Found {
+                bm25,
+                meaning: 0.0,
+                stored,
+            });
+            return Ok((found.collect(), Sense::default()));
+        };
+        let vectors = self.vectors_of(snapshot, allowed)?;
+        let mut found: Vec<Found> = lexical
+            .into_iter()
+            .map(|(bm25, stored)| {
+                let passage = &stored.passage;
+                let own = vectors.get(&passage.document_id);
+                let meaning = own.map_or(0.0, |own| own.nearness(&passage.passage_id, &question.vector));
+                Found {
+                    bm25,
+                    meaning,
+                    stored,
+                }
+            })
+            .collect();
+        let (near, answered) = nearest(&vectors, &question, &found);
+        for (meaning, id) in near {
+            if found.iter().any(|other| other.stored.passage.passage_id == *id) {
+                continue;
+            }
+            if let Some(stored) = self.index.passage(&snapshot.searcher, &id.0)? {
+                found.push(Found {
+                    bm25: 0.0,
+                    meaning,
+                    stored,
+                });
+            }
+        }
+        let trust = question.trust;
+        Ok((found, Sense { answered, trust }))
+    }
+
+    /// Vectors of the given documents; those that nobody asked for yet are made now.
+    fn vectors_of(
+        &self,
+        snapshot: &Snapshot,
+        ids: &[DocumentId],
+    ) -> Result<BTreeMap<DocumentId, Arc<DocumentVectors>>, KnowledgeError> {
+        let mut found = BTreeMap::new();
+        let mut made = Vec::new();
+        for record in ids.iter().filter_map(|id| snapshot.catalog.get(id)) {
+            let key = (record.document_id.clone(), record.sha256.clone());
+            let known = self
+                .vectors
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get(&key)
+                .cloned();
+            let vectors = match known {
+                Some(vectors) => vectors,
+                None => {
+                    let passages = self.index.passages_of(&snapshot.searcher, &record.document_id)?;
+                    let vectors = Arc::new(DocumentVectors::new(Encoder::built_in(), &passages));
+                    made.push((key, vectors.clone()));
+                    vectors
+                }
+            };
+            found.insert(record.document_id.clone(), vectors);
+        }
+        if !made.is_empty() {
+            let mut kept = self.vectors.write().unwrap_or_else(PoisonError::into_inner);
+            kept.retain(|(id, sha256), _| {
+                snapshot
+                    .catalog
+                    .get(id)
+                    .is_some_and(|record| record.sha256 == *sha256)
+            });
+            kept.extend(made);
+        }
+        Ok(found)
     }
 
     /// Passages of the allowed documents that hold an exact term.
@@ -408,12 +516,51 @@ impl Library {
     pub(crate) fn idf(&self, retrieval: &Retrieval, word: &str) -> f64 {
         self.index.word_idf(&retrieval.snapshot.searcher, word)
     }
+
+    /// Whether a word, or another one for it, stands anywhere in the library.
+    pub(crate) fn knows(&self, retrieval: &Retrieval, element: &Element) -> bool {
+        let searcher = &retrieval.snapshot.searcher;
+        std::iter::once(&element.word)
+            .chain(&element.others)
+            .any(|word| self.index.form_idf(searcher, word).is_some())
+    }
+
+    /// Rarity of what manuals write for a spoken form, `None` where the library has none of it.
+    pub(crate) fn form_idf(&self, retrieval: &Retrieval, form: &str) -> Option<f64> {
+        self.index.form_idf(&retrieval.snapshot.searcher, form)
+    }
+}
+
+/// The passages nearest to a question, nearest first, and the probability that any passage answers it. A scope that is too large to be
+/// compared with one by one is judged by the candidates that were found already.
+fn nearest<'a>(
+    vectors: &'a BTreeMap<DocumentId, Arc<DocumentVectors>>,
+    question: &EncodedQuestion,
+    found: &[Found],
+) -> (Vec<(f64, &'a PassageId)>, f64) {
+    let encoder = Encoder::built_in();
+    if vectors.values().map(|own| own.len()).sum::<usize>() > MOST_COMPARED {
+        let cosines = found.iter().map(|candidate| candidate.meaning);
+        return (Vec::new(), encoder.answered(question, cosines));
+    }
+    let mut all: Vec<(f64, &PassageId)> = vectors
+        .values()
+        .flat_map(|own| own.all(&question.vector))
+        .collect();
+    let answered = encoder.answered(question, all.iter().map(|(cosine, _)| *cosine));
+    let order = |a: &(f64, &PassageId), b: &(f64, &PassageId)| b.0.total_cmp(&a.0).then(a.1.cmp(b.1));
+    if all.len() > NEAREST {
+        all.select_nth_unstable_by(NEAREST, order);
+        all.truncate(NEAREST);
+    }
+    all.sort_by(order);
+    (all, answered)
 }
 
 /// Taken off for a table row where a detail about a code is asked for.
-const ROW_FOR_DETAIL: f64 = 0.35;
+const ROW_FOR_DETAIL: f64 = 0.5;
 /// Taken off for a passage that names models, and none of those asked for.
-const OTHER_MODEL: f64 = 1.0;
+const OTHER_MODEL: f64 = 5.0;
 
 fn penalise_other_models(ranked: &mut [Ranked], asked: &[String], catalog: &Catalog) {
     if asked.is_empty() {
@@ -527,7 +674,7 @@ pub(crate) fn today() -> Date {
     jiff::Zoned::now().date()
 }
 
-fn plain_passage(document: &DocumentId, id: String, title: String, text: String) -> StoredPassage {
+pub(crate) fn plain_passage(document: &DocumentId, id: String, title: String, text: String) -> StoredPassage {
     let exact = terms::exact_terms(&text, &[]).into_iter().collect();
     let length = text.chars().count();
     StoredPassage {

@@ -1,7 +1,9 @@
 //! A question as understood: exact names taken out of it, content words, and what kind of answer it asks for.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
+use regex::Regex;
 use shifu_domain::recognise::{Lexicon, Mention, MentionKind};
 use shifu_domain::text::is_han;
 use shifu_domain::{FaultCode, ModelNumber, PartNumber, ProductLine};
@@ -9,7 +11,9 @@ use shifu_domain::{FaultCode, ModelNumber, PartNumber, ProductLine};
 use crate::analysis;
 use crate::api::{Intent, Recognised};
 use crate::index::QueryTerms;
+use crate::rank::Element;
 use crate::terms::{self, Shape};
+use crate::trade;
 
 /// Words around a code that ask what it is and what to do, nothing more.
 const CODE_TALK: &str = "故障 代码 故障代码 报 显示 提示 出现 出 跳 毛病 问题 意思 含义 原因 处理 解决 办 修 维修 检修 排查 检查 空调 机器 客户 用户 屏 显示屏 面板 表示 \
@@ -69,6 +73,7 @@ impl Understood {
         found.take_mentions();
         found.take_tokens(&text);
         found.take_letters(&text, &mut is_code);
+        found.take_shown(&text, &mut is_code);
         for count in terms::blinks(&text) {
             push_new(&mut found.blinks, count);
         }
@@ -147,6 +152,25 @@ impl Understood {
         }
     }
 
+    /// Codes that are a number, a single letter or a sign (`显示 4`, `代码!`) are told by the word before them and the library's code columns.
+    fn take_shown(&mut self, text: &str, is_code: &mut impl FnMut(&str) -> bool) {
+        static SHOWN: OnceLock<Regex> = OnceLock::new();
+        let shown = SHOWN.get_or_init(|| {
+            Regex::new(r"(?i)(?:代码|故障码|错误码|代号|显示|报|跳|出现|code|codigo)[是为:：了个]?\s*([0-9]{1,2}|[a-z]{1,9}|!)(?:$|[^a-z0-9%℃.-])|^\s*([0-9]{1,2}|[a-z]{1,9}|!)(?:是什么|是啥|什么|怎么|故障|代表)")
+                .unwrap_or_else(|_| unreachable!("constant"))
+        });
+        let folded = shifu_domain::text::fold_width(text);
+        let Some(found) = shown.captures(&folded) else {
+            return;
+        };
+        if let Some(name) = found.get(1).or_else(|| found.get(2)) {
+            let code = terms::canonical_code(name.as_str());
+            if is_code(&code) {
+                push_new(&mut self.codes, code);
+            }
+        }
+    }
+
     fn take_words(&mut self, folded: &str) {
         let mut seen = BTreeSet::new();
         for word in analysis::coarse_words(folded) {
@@ -172,6 +196,10 @@ impl Understood {
                     .map(str::to_owned),
             );
         }
+        self.terms.written = trade::concepts(folded)
+            .into_iter()
+            .map(|concept| concept.written)
+            .collect();
         self.terms.bigrams = content_bigrams(folded);
         let talk: BTreeSet<&str> = CODE_TALK.split_whitespace().collect();
         let named: BTreeSet<String> = self
@@ -269,6 +297,66 @@ impl Understood {
             intent: self.intent,
         }
     }
+}
+
+/// The elements of a (part of a) question, each once: a spoken form of the trade where the library has what is written for it, the
+/// words outside such forms otherwise. `weigh` gives a word's weight from the word and how much it says about the subject (`None`: leave
+/// it out), `written` the rarity of a written form, `None` where the library has none.
+pub(crate) fn elements(
+    folded: &str,
+    weigh: &dyn Fn(&str, f64) -> Option<f64>,
+    written: &dyn Fn(&str) -> Option<f64>,
+) -> Vec<Element> {
+    /// A spoken form with the written ones that the library has, and how rare they are.
+    struct Spoken {
+        at: std::ops::Range<usize>,
+        known: Vec<(&'static String, f64)>,
+    }
+    let spoken: Vec<Spoken> = trade::concepts(folded)
+        .into_iter()
+        .map(|concept| {
+            let known = concept
+                .written
+                .iter()
+                .filter_map(|form| written(form).map(|rarity| (form, rarity)));
+            Spoken {
+                known: known.collect(),
+                at: concept.at,
+            }
+        })
+        .filter(|spoken| !spoken.known.is_empty())
+        .collect();
+    let mut out: Vec<Element> = Vec::new();
+    let mut add = |element: Element| {
+        if out.iter().all(|other| other.word != element.word) {
+            out.push(element);
+        }
+    };
+    for located in analysis::located_words(folded) {
+        let within = spoken
+            .iter()
+            .find(|Spoken { at, .. }| at.start <= located.at.start && located.at.end <= at.end);
+        if let Some(Spoken { at, known }) = within {
+            add(Element {
+                word: folded[at.clone()].to_owned(),
+                others: known.iter().map(|(form, _)| (*form).clone()).collect(),
+                weight: known.iter().map(|(_, rarity)| rarity).sum::<f64>() / known.len() as f64,
+            });
+        } else if !analysis::is_stop_word(&located.word)
+            && let Some(weight) = weigh(&located.word, located.subject)
+        {
+            let others = analysis::synonyms(&located.word)
+                .filter(|other| other.chars().count() >= 2)
+                .map(str::to_owned)
+                .collect();
+            add(Element {
+                word: located.word,
+                others,
+                weight,
+            });
+        }
+    }
+    out
 }
 
 /// Bigrams of the question without those of words that only ask.

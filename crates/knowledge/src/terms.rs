@@ -242,13 +242,27 @@ pub(crate) fn is_code_column(title: &str) -> bool {
         && title.chars().count() <= 24
 }
 
-/// The codes of a cell under a code column: `E6`, `LE`, `E1/E2`, `Ed`.
+/// [`canonical`]; a sign stands for itself.
+pub(crate) fn canonical_code(name: &str) -> String {
+    let name = fold_width(name);
+    if name.trim() == "!" {
+        "!".to_owned()
+    } else {
+        canonical(&name)
+    }
+}
+
+/// The codes of a cell under a code column: `E6`, `LE`, `E1/E2`, `Ed`, `4`, `!`.
 pub(crate) fn codes_of_cell(cell: &str) -> Vec<String> {
     fold_width(cell)
         .split(['/', '、', ',', '，', ' ', '\n', ';', '；', '或'])
-        .map(canonical)
-        .filter(|code| (2..=6).contains(&code.len()) && !code.bytes().all(|b| b.is_ascii_digit()))
-        .filter(|code| code.bytes().any(|b| b.is_ascii_digit()) || code.len() <= 3)
+        .map(canonical_code)
+        .filter(|code| match code.len() {
+            1 => true,
+            2..=6 if code.bytes().all(|b| b.is_ascii_digit()) => code.len() == 2,
+            2..=6 => code.bytes().any(|b| b.is_ascii_digit()) || code.len() <= 3,
+            length => length <= 12 && cell.trim().len() == length,
+        })
         .take(12)
         .collect()
 }

@@ -30,7 +30,19 @@ pub(crate) fn run(task: &Eval, config: &Config) -> Result<Output, Failure> {
         }
         Eval::Quotes { file } => quotes::run(file)?,
         Eval::Answers { file } => answers::run(file)?,
-        Eval::Questions { dir, split } => questions::run(dir, split)?,
+        Eval::Questions {
+            dir,
+            split,
+            beside,
+            rows,
+        } => {
+            let (report, judged) = questions::run(dir, split, beside)?;
+            if let Some(file) = rows {
+                let lines: String = judged.iter().map(|row| format!("{row}\n")).collect();
+                std::fs::write(file, lines).with_context(|| file.display().to_string())?;
+            }
+            report
+        }
         Eval::Inspection { dir, shots, seed } => inspection::run(dir, *shots, *seed, &encoder())?,
         Eval::Shots { dir, shots, seed } => shots::run(dir, *shots, *seed, &encoder())?,
         Eval::Ocr { file } => {

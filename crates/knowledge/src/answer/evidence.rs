@@ -2,15 +2,17 @@
 
 use super::quote;
 use crate::analysis;
-use crate::api::Intent;
+use crate::api::{Intent, Support};
 use crate::error::KnowledgeError;
 use crate::library::{Library, Retrieval};
 use crate::passages::Kind;
 use crate::question;
 use crate::rank::{self, Ranked};
 
-/// Evidence that an answer needs. Calibrated by `examples/calibrate.rs` on CMRC 2018 trial questions against their own library
-/// (answerable) and against a foreign one, and on the development questions of the bundled appliance.
+/// Evidence that an answer needs. Where the encoder knows the subject: the probability below, of which the floor refuses about a fifth
+/// of the answerable questions of the bundled appliances' agents-dev (`models/paraphrase/fit.py` prints what other floors would). Where it
+/// does not: the share of the question's words that the passage has, by CMRC 2018 trial questions against their own passages and
+/// against others.
 pub(crate) const FLOOR: f64 = 0.44;
 /// Below this nothing in the library is about the question.
 pub(crate) const OUT_OF_SCOPE: f64 = 0.25;
@@ -20,13 +22,18 @@ pub(crate) const OUT_OF_SCOPE: f64 = 0.25;
 pub(super) struct Judged {
     /// Places in `Retrieval::ranked`.
     pub order: Vec<usize>,
+    /// What each of them has of the question.
+    pub supports: Vec<Support>,
     pub evidence: f64,
 }
 
 /// Candidates looked at.
 const LOOKED_AT: usize = 20;
-/// What evidence counts against rank (best = 1).
-const EVIDENCE_WEIGHT: f64 = 1.0;
+/// Of the regression by meaning; its weights stand in [`by_meaning`].
+const INTERCEPT: f64 = -3.31;
+/// What a value of the kind asked for and the clause that asks count beside the score of the search.
+const FITS_WEIGHT: f64 = 7.0;
+const CLAUSE_WEIGHT: f64 = 3.0;
 
 pub(super) fn judge(
     library: &Library,
@@ -56,26 +63,29 @@ pub(super) fn judge(
         return Ok(Judged::default());
     }
     let asked = asked_weights(library, retrieval);
-    let values: Vec<f64> = order
+    let known = asked.first().map_or(0.0, |asked| {
+        asked.weighted.share(|element| library.knows(retrieval, element))
+    });
+    let supports: Vec<Support> = order
         .iter()
-        .map(|&at| of(&retrieval.ranked[at], retrieval, &asked))
+        .map(|&at| support(&retrieval.ranked[at], retrieval, &asked, known))
         .collect();
-    let best_score = retrieval.ranked[order[0]].score.max(f64::MIN_POSITIVE);
-    // Evidence looks at the clause that asks, rank at the whole story: together they choose the passage to answer from.
-    let mut weighed: Vec<(usize, f64, f64)> = order
+    // The search looks at the whole story: the clause that asks and what it asks for choose the passage to answer from.
+    let mut weighed: Vec<(usize, Support, f64)> = order
         .iter()
-        .zip(&values)
-        .map(|(&at, &value)| {
-            (
-                at,
-                value,
-                retrieval.ranked[at].score / best_score + EVIDENCE_WEIGHT * value,
-            )
+        .zip(supports)
+        .map(|(&at, support)| {
+            let rank =
+                retrieval.ranked[at].score + FITS_WEIGHT * support.fits + CLAUSE_WEIGHT * support.clause;
+            (at, support, rank)
         })
         .collect();
     weighed.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0)));
     order = weighed.iter().map(|(at, _, _)| *at).collect();
-    let evidence = weighed[0].1;
+    let supports: Vec<Support> = weighed.iter().map(|(_, support, _)| *support).collect();
+    let evidence = supports[0].evidence;
+    let trust = retrieval.sense.trust;
+    let evidence = trust * by_meaning(retrieval, &weighed) + (1.0 - trust) * evidence;
     let evidence = if has_code && understood.detail.is_empty() && hits(&retrieval.ranked[order[0]]) > 0 {
         1.0
     } else {
@@ -87,8 +97,38 @@ pub(super) fn judge(
     } else {
         evidence
     };
-    order.truncate(LOOKED_AT);
-    Ok(Judged { order, evidence })
+    Ok(Judged {
+        order,
+        supports,
+        evidence,
+    })
+}
+
+/// Probability that the first candidate answers, by logistic regression over manuals of `datasets/paraphrases` that the encoder had not
+/// seen; questions that their manual does not answer count tenfold (`models/paraphrase/fit.py`).
+fn by_meaning(retrieval: &Retrieval, candidates: &[(usize, Support, f64)]) -> f64 {
+    let Some((first, support, score)) = candidates.first() else {
+        return 0.0;
+    };
+    let meaning = |at: usize| retrieval.ranked[at].parts.meaning;
+    let mut all: Vec<f64> = candidates.iter().map(|(at, _, _)| meaning(*at)).collect();
+    all.sort_by(|a, b| b.total_cmp(a));
+    let others = &all[1..all.len().min(5)];
+    let ahead = match others.len() {
+        0 => 1.0,
+        count => meaning(*first) - others.iter().sum::<f64>() / count as f64,
+    };
+    let next = candidates.get(1).map_or(0.0, |(_, _, next)| *next);
+    let answered = retrieval.sense.answered.clamp(1e-4, 1.0 - 1e-4);
+    let sum = INTERCEPT
+        + 0.71 * (answered / (1.0 - answered)).ln()
+        + 6.05 * meaning(*first)
+        + 3.76 * ahead
+        + 0.11 * (score - next)
+        + 1.37 * support.coverage
+        + 0.58 * support.fits
+        - 1.73 * support.known;
+    1.0 / (1.0 + (-sum).exp())
 }
 
 fn is_model_term(term: &str, understood: &crate::question::Understood) -> bool {
@@ -115,7 +155,7 @@ fn asked_weights(library: &Library, retrieval: &Retrieval) -> Vec<Asked> {
     texts
         .iter()
         .map(|text| Asked::new(text, library, retrieval))
-        .filter(|asked| asked.total > 0.0)
+        .filter(|asked| !asked.weighted.is_empty())
         .collect()
 }
 
@@ -145,10 +185,9 @@ fn asks(clause: &str) -> bool {
     .any(|word| clause.contains(word))
 }
 
-/// Content words of a (part of a) question with what each weighs, and its bigrams.
+/// What a (part of a) question asks for and what each element of it weighs, and its bigrams.
 struct Asked {
-    words: Vec<(String, f64)>,
-    total: f64,
+    weighted: rank::Weighted,
     bigrams: Vec<String>,
 }
 
@@ -163,83 +202,96 @@ impl Asked {
                     .iter()
                     .any(|model| model.canonical.contains(&upper))
         };
-        let mut words: Vec<(String, f64)> = Vec::new();
-        for (word, weight) in analysis::subject_weights(text) {
-            if !analysis::is_stop_word(&word)
-                && !named(&word)
-                && words.iter().all(|(other, _)| *other != word)
-            {
-                let idf = library.idf(retrieval, &word) * if question::is_talk(&word) { 0.3 } else { 1.0 };
-                words.push((word, weight * idf));
-            }
-        }
         // A single character that is not a word of the library says nothing against a passage.
-        words.retain(|(word, _)| {
+        let says_something = |word: &str| {
             word.chars().count() > 1 || word.is_ascii() || analysis::synonyms(word).next().is_some()
-        });
-        let total = words.iter().map(|(_, weight)| weight).sum();
+        };
+        let weigh = |word: &str, subject: f64| {
+            let talk = if question::is_talk(word) { 0.3 } else { 1.0 };
+            (!named(word) && says_something(word)).then(|| subject * talk * library.idf(retrieval, word))
+        };
+        let elements = question::elements(text, &weigh, &|form| library.form_idf(retrieval, form));
+        // What has other words in the manuals need not stand there letter by letter.
+        let verbatim = elements
+            .iter()
+            .filter(|element| !element.others.is_empty())
+            .fold(text.to_owned(), |text, element| text.replace(&element.word, " "));
         let bigrams = understood
             .terms
             .bigrams
             .iter()
-            .filter(|bigram| text.contains(bigram.as_str()))
+            .filter(|bigram| verbatim.contains(bigram.as_str()))
             .cloned()
             .collect();
         Self {
-            words,
-            total,
+            weighted: rank::Weighted::new(elements),
             bigrams,
         }
     }
 }
 
-/// Evidence of one passage, 0..=1: how much of the question's weight it has, how much of that in one place and how many of its
-/// bigrams; less when a number is asked for and none of its kind is there. The best of the readings counts.
-fn of(ranked: &Ranked, retrieval: &Retrieval, asked: &[Asked]) -> f64 {
-    let understood = &retrieval.understood;
+/// What one passage has of a question. The best of the clauses that ask counts as the clause; one of a single word next to nothing.
+fn support(ranked: &Ranked, retrieval: &Retrieval, asked: &[Asked], known: f64) -> Support {
     let text = analysis::fold(&rank::searchable(&ranked.stored));
+    let mut found = Support {
+        known,
+        answered: retrieval.sense.answered,
+        trust: retrieval.sense.trust,
+        fits: fits(ranked, retrieval),
+        ..Support::default()
+    };
     let mut evidence: f64 = 0.0;
     for (at, asked) in asked.iter().enumerate() {
-        let weighted = rank::Weighted {
-            words: asked
-                .words
+        let (coverage, window) = rank::coverage(&text, &asked.weighted);
+        let bigrams = (!asked.bigrams.is_empty()).then(|| {
+            let shared = asked
+                .bigrams
                 .iter()
-                .map(|(word, weight)| (word.as_str(), *weight))
-                .collect(),
-            total: asked.total,
-        };
-        let (coverage, window) = rank::coverage(&text, &weighted);
-        let shared = asked
-            .bigrams
-            .iter()
-            .filter(|bigram| text.contains(bigram.as_str()))
-            .count();
-        let value = if asked.bigrams.is_empty() {
-            0.55 * coverage + 0.45 * window
-        } else {
-            0.45 * coverage + 0.25 * window + 0.3 * shared as f64 / asked.bigrams.len() as f64
-        };
-        // A clause alone says less than the whole question, and a clause of one word next to nothing.
-        let trust = match (at, asked.words.len()) {
+                .filter(|bigram| text.contains(bigram.as_str()));
+            shared.count() as f64 / asked.bigrams.len() as f64
+        });
+        // A clause alone says less than the whole question.
+        let trust = match (at, asked.weighted.len()) {
             (0, _) => 1.0,
             (_, 0 | 1) => 0.6,
             _ => 0.9,
         };
+        if at == 0 {
+            (found.coverage, found.window, found.bigrams) = (coverage, window, bigrams.unwrap_or(coverage));
+            (found.clause, found.clause_window) = (coverage, window);
+        } else {
+            found.clause = found.clause.max(trust * coverage);
+            found.clause_window = found.clause_window.max(trust * window);
+        }
+        let value = match bigrams {
+            None => 0.55 * coverage + 0.45 * window,
+            Some(bigrams) => 0.45 * coverage + 0.25 * window + 0.3 * bigrams,
+        };
         evidence = evidence.max(trust * value);
+    }
+    let missing = match (retrieval.understood.intent == Intent::Quantity, found.fits) {
+        (true, 0.0) => 0.7,
+        (true, 0.5) => 0.85,
+        _ => 1.0,
+    };
+    found.evidence = (evidence * missing).clamp(0.0, 1.0);
+    found
+}
+
+/// Whether a passage has the kind of value that is asked for.
+fn fits(ranked: &Ranked, retrieval: &Retrieval) -> f64 {
+    let understood = &retrieval.understood;
+    if understood.intent != Intent::Quantity {
+        return 0.5;
     }
     let units = quote::units_asked(&understood.folded);
     let body = analysis::fold(&ranked.stored.passage.text);
-    if understood.intent == Intent::Quantity
-        && !body
-            .chars()
-            .any(|c| c.is_ascii_digit() || "一二三四五六七八九十百千万两".contains(c))
-    {
-        evidence *= 0.7;
-    } else if understood.intent == Intent::Quantity
-        && !units.is_empty()
-        && !units.iter().any(|unit| body.contains(unit))
-    {
-        evidence *= 0.85;
+    let number = |c: char| c.is_ascii_digit() || "一二三四五六七八九十百千万两".contains(c);
+    if !body.chars().any(number) {
+        0.0
+    } else if units.is_empty() || units.iter().any(|unit| body.contains(unit)) {
+        1.0
+    } else {
+        0.5
     }
-    evidence.clamp(0.0, 1.0)
 }

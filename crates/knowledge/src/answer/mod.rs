@@ -5,7 +5,7 @@ mod quote;
 mod render;
 mod safety;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use sha2::{Digest, Sha256};
@@ -17,12 +17,14 @@ pub use quote::best_quote;
 use crate::analysis;
 use crate::api::{
     AnswerProcess, AnswerReply, Answered, Candidate, ConversationContext, Filters, Intent, Question, Refusal,
-    RefusalReason, Related, Scope,
+    RefusalReason, Related, Scope, ScoreParts, Support,
 };
 use crate::error::KnowledgeError;
 use crate::library::{CANDIDATES, Library, Retrieval};
+use crate::passages::Kind;
 use crate::question::Understood;
 use crate::rank::Ranked;
+use crate::terms;
 use evidence::Judged;
 use render::Rendered;
 
@@ -254,20 +256,49 @@ impl Library {
                 .get(&ranked.stored.passage.document_id)
                 .map(|r| r.metadata.product_line.clone())
         };
-        let first = judged.order.first().map(|&at| &retrieval.ranked[at])?;
-        let rivals: BTreeSet<String> = judged
-            .order
-            .iter()
-            .map(|&at| &retrieval.ranked[at])
-            .filter(|rival| {
-                rival.score >= 0.93 * first.score && rival.stored.passage.text != first.stored.passage.text
-            })
-            .filter_map(line_of)
-            .chain(line_of(first))
-            .map(|line| line.as_str().to_owned())
-            .collect();
-        (rivals.len() > 1 && retrieval.understood.intent == Intent::Code).then(|| {
-            let lines = rivals.into_iter().collect::<Vec<_>>().join("、");
+        // What the code tables say of the code, by product line; where there is none, what answers about as well as the best.
+        let mut meanings: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for row in &retrieval.ranked {
+            if let Some(line) = line_of(row)
+                && row.stored.kind == Kind::Row
+                && render::in_code_column(row, &retrieval.understood)
+            {
+                let rest = row
+                    .stored
+                    .cells
+                    .iter()
+                    .filter(|cell| !retrieval.understood.codes.contains(&terms::canonical_code(cell)));
+                let meaning = rest
+                    .map(|cell| analysis::fold(cell))
+                    .collect::<Vec<_>>()
+                    .join("|");
+                meanings
+                    .entry(line.as_str().to_owned())
+                    .or_default()
+                    .insert(meaning);
+            }
+        }
+        if meanings.is_empty() {
+            let first = judged.order.first().map(|&at| &retrieval.ranked[at])?;
+            let rivals = judged
+                .order
+                .iter()
+                .map(|&at| &retrieval.ranked[at])
+                .filter(|rival| {
+                    rival.score >= 0.93 * first.score
+                        && rival.stored.passage.text != first.stored.passage.text
+                });
+            for line in rivals.chain([first]).filter_map(line_of) {
+                meanings
+                    .entry(line.as_str().to_owned())
+                    .or_default()
+                    .insert(line.as_str().to_owned());
+            }
+        }
+        let differ = meanings.values().collect::<BTreeSet<_>>().len() > 1;
+        let rivals: Vec<String> = meanings.into_keys().collect();
+        (differ && retrieval.understood.intent == Intent::Code).then(|| {
+            let lines = rivals.join("、");
             Stop::new(
                 RefusalReason::ProductLineNeeded,
                 vec![say(
@@ -341,8 +372,9 @@ impl Library {
             candidates: judged
                 .order
                 .iter()
+                .zip(&judged.supports)
                 .take(RECORDED)
-                .map(|&at| candidate(&retrieval.ranked[at]))
+                .map(|(&at, support)| candidate(&retrieval.ranked[at], *support))
                 .collect(),
             evidence: judged.evidence,
             floor: evidence::FLOOR,
@@ -562,7 +594,8 @@ fn context_after(
     } else if asked.carried_codes.is_empty() && retrieval.understood.words.len() > 1 && outcome.is_ok() {
         context.codes.clear();
     }
-    if outcome.is_ok() && retrieval.understood.words.len() > 1 {
+    // A refused question is talked about all the same.
+    if retrieval.understood.words.len() > 1 {
         context.topic = retrieval
             .understood
             .words
@@ -575,14 +608,17 @@ fn context_after(
     context
 }
 
-fn candidate(ranked: &Ranked) -> Candidate {
+fn candidate(ranked: &Ranked, support: Support) -> Candidate {
     let passage = &ranked.stored.passage;
     Candidate {
         passage_id: passage.passage_id.clone(),
         document_id: passage.document_id.clone(),
         page: passage.page,
         score: ranked.score,
-        explain: ranked.parts,
+        explain: ScoreParts {
+            support: Some(support),
+            ..ranked.parts
+        },
     }
 }
 

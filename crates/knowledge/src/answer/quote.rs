@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use shifu_domain::Span;
 
 use crate::analysis;
+use crate::encoder::Encoder;
+use crate::trade;
 
 /// Most characters of a quote.
 pub(crate) const MOST_QUOTE_CHARS: usize = 120;
@@ -54,6 +56,27 @@ pub(crate) fn best(
     sentences_ranked(folded_question, units, passage, idf)
         .into_iter()
         .next()
+}
+
+/// What nearness in meaning to the question counts for a sentence, against its words (some 0 to 1).
+const MEANING_WEIGHT: f64 = 1.0;
+
+/// As [`best`], by words and meaning.
+pub(crate) fn best_by_meaning(
+    folded_question: &str,
+    units: &[&str],
+    passage: &str,
+    idf: &dyn Fn(&str) -> f64,
+) -> Option<Quote> {
+    let mut quotes = sentences_ranked(folded_question, units, passage, Some(idf));
+    let encoder = Encoder::built_in();
+    if let Some(question) = encoder.question(folded_question) {
+        for quote in &mut quotes {
+            quote.score += MEANING_WEIGHT * encoder.text(&quote.text).cosine(&question.vector);
+        }
+        quotes.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.span.start.cmp(&b.span.start)));
+    }
+    quotes.into_iter().next()
 }
 
 /// All candidate quotes, best first.
@@ -181,9 +204,14 @@ fn pieces(chars: &[char], span: Span) -> Vec<Span> {
     out
 }
 
+/// What a written form counts for a spoken one; a rare word counts some 2.
+const CONCEPT_WEIGHT: f64 = 1.5;
+
 /// Weighs sentences against one question.
 struct Fit<'a> {
     grams: Vec<(String, f64)>,
+    /// What manuals write for the question's spoken forms.
+    concepts: Vec<(&'static [String], f64)>,
     total: f64,
     wanted: Wanted,
     units: &'a [&'a str],
@@ -222,9 +250,23 @@ impl<'a> Fit<'a> {
                 }
             }
         }
-        let total = grams.values().sum();
+        let concepts: Vec<(&'static [String], f64)> = trade::concepts(folded_question)
+            .into_iter()
+            .filter(|concept| {
+                concept
+                    .written
+                    .iter()
+                    .any(|form| texts.iter().any(|text| text.contains(form)))
+            })
+            .map(|concept| (concept.written, CONCEPT_WEIGHT))
+            .collect();
+        let total = grams
+            .values()
+            .chain(concepts.iter().map(|(_, weight)| weight))
+            .sum();
         Self {
             grams: grams.into_iter().collect(),
+            concepts,
             total,
             wanted: wanted(folded_question),
             units,
@@ -241,7 +283,13 @@ impl<'a> Fit<'a> {
             .filter(|(gram, _)| text.contains(gram.as_str()))
             .map(|(_, weight)| weight)
             .sum();
-        hit / self.total
+        let meant: f64 = self
+            .concepts
+            .iter()
+            .filter(|(forms, _)| forms.iter().any(|form| text.contains(form)))
+            .map(|(_, weight)| weight)
+            .sum();
+        (hit + meant) / self.total
     }
 
     /// Bonus for a sentence that has what is asked for.

@@ -82,9 +82,12 @@ fn whole(ranked: &Ranked) -> Rendered {
 
 fn sentence(library: &Library, retrieval: &Retrieval, ranked: &Ranked) -> Rendered {
     let text = &ranked.stored.passage.text;
+    if text.chars().count() <= quote::MOST_QUOTE_CHARS {
+        return whole(ranked);
+    }
     let idf = |word: &str| library.idf(retrieval, word);
     let folded = &retrieval.understood.folded;
-    match quote::best(folded, quote::units_asked(folded), text, Some(&idf)) {
+    match quote::best_by_meaning(folded, quote::units_asked(folded), text, &idf) {
         Some(best) => Rendered {
             answer: best.text.clone(),
             citations: vec![citation(ranked, best.text, best.span)],
@@ -254,7 +257,7 @@ fn is_subject(ranked: &Ranked, understood: &crate::question::Understood) -> bool
     codes || blinks
 }
 
-fn in_code_column(ranked: &Ranked, understood: &crate::question::Understood) -> bool {
+pub(super) fn in_code_column(ranked: &Ranked, understood: &crate::question::Understood) -> bool {
     understood.codes.iter().any(|code| {
         ranked
             .stored

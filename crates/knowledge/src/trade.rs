@@ -1,0 +1,123 @@
+//! What customers say and what manuals write for it: `抽水的泵` → 排水泵. The list is `trade_zh.txt` beside this file, one concept a
+//! line, `written forms = spoken forms`.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+use crate::analysis;
+
+/// The list, reviewed like code.
+const LIST: &str = include_str!("trade_zh.txt");
+
+/// A place of a text that the trade has other words for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Concept {
+    /// Bytes of the folded text.
+    pub at: Range<usize>,
+    /// What manuals write for it, folded.
+    pub written: &'static [String],
+}
+
+struct Trade {
+    /// Finds the forms; the pattern's number is the place in `written`.
+    forms: AhoCorasick,
+    written: Vec<Vec<String>>,
+}
+
+impl Trade {
+    fn parse(list: &str) -> Self {
+        let mut by_form: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for line in list.lines().filter(|line| !line.starts_with('#')) {
+            let (written, spoken) = line.split_once('=').unwrap_or((line, ""));
+            let written: Vec<String> = written.split_whitespace().map(analysis::fold).collect();
+            let spoken = spoken.split_whitespace().map(analysis::fold);
+            for form in spoken.chain(written.iter().cloned()) {
+                let others = by_form.entry(form.clone()).or_default();
+                for other in &written {
+                    if *other != form && !others.contains(other) {
+                        others.push(other.clone());
+                    }
+                }
+            }
+        }
+        by_form.retain(|_, others| !others.is_empty());
+        let (forms, written): (Vec<String>, Vec<Vec<String>>) = by_form.into_iter().unzip();
+        let forms = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(&forms)
+            .unwrap_or_else(|_| unreachable!("a list of some thousand words"));
+        Self { forms, written }
+    }
+
+    fn built_in() -> &'static Self {
+        static TRADE: OnceLock<Trade> = OnceLock::new();
+        TRADE.get_or_init(|| Self::parse(LIST))
+    }
+
+    fn concepts(&self, folded: &str) -> impl Iterator<Item = (Range<usize>, &[String])> {
+        self.forms
+            .find_iter(folded)
+            .map(|found| (found.range(), self.written[found.pattern()].as_slice()))
+    }
+}
+
+/// Places of a folded text that the trade has other words for, in order, the longest forms first, none overlapping.
+pub(crate) fn concepts(folded: &str) -> Vec<Concept> {
+    Trade::built_in()
+        .concepts(folded)
+        .map(|(at, written)| Concept { at, written })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_form_wins_and_written_forms_stand_for_each_other() {
+        let trade = Trade::parse("# 部件\n排水泵 = 抽水泵 抽水的泵\n力矩 扭矩 = 多大劲\n泵 = 抽水\n");
+        let found = |text: &str| -> Vec<(String, Vec<String>)> {
+            trade
+                .concepts(text)
+                .map(|(at, written)| (text[at].to_owned(), written.to_vec()))
+                .collect()
+        };
+        let form = |form: &str, written: &[&str]| {
+            (
+                form.to_owned(),
+                written.iter().map(|&word| word.to_owned()).collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(
+            found("抽水的泵拧多大劲"),
+            [form("抽水的泵", &["排水泵"]), form("多大劲", &["力矩", "扭矩"])]
+        );
+        assert_eq!(found("扭矩"), [form("扭矩", &["力矩"])]);
+        assert_eq!(found("排水泵"), []);
+    }
+
+    #[test]
+    fn every_line_of_the_list_says_something() {
+        for line in LIST
+            .lines()
+            .filter(|line| !line.starts_with('#') && !line.is_empty())
+        {
+            let (written, spoken) = line.split_once(" = ").unwrap_or_else(|| panic!("{line}"));
+            assert!(!written.trim().is_empty() && !spoken.trim().is_empty(), "{line}");
+            for form in spoken.split_whitespace() {
+                assert!(
+                    form.chars().count() >= 2,
+                    "{form} of {line} would be found everywhere"
+                );
+                assert!(
+                    !written.split_whitespace().any(|word| word == form),
+                    "{form} of {line}"
+                );
+            }
+        }
+    }
+}
