@@ -2,6 +2,7 @@
 
     prepare.py beir SQUAD.json OUT_DIR          every passage is the corpus, a question's own passage is relevant
     prepare.py pages PAGES.jsonl OUT.md         rows {page, text} to Markdown with page marks
+    prepare.py rgb RGB.jsonl SEED OUT.jsonl     each question once with two right documents among five, once with five wrong ones
     prepare.py dialogues TRAIN.jsonl.gz N DIR   the first N customer-helpdesk dialogues, a JSON file each
     prepare.py tiles IN_DIR OUT_DIR             good and defective tiles in MVTec layout: even-numbered good ones train
     prepare.py nameplates IN_DIR N OUT.jsonl    N frames a label with the model that stands on it
@@ -10,6 +11,7 @@
 import gzip
 import json
 import pathlib
+import random
 import sys
 
 NAMEPLATES = {"china": "MXR-310A", "malaysia": "RFX-200X", "japan": "DRV-521M"}
@@ -45,6 +47,18 @@ def pages(source: str, out: str) -> None:
         by_page.setdefault(row["page"], []).append(row["text"])
     text = "".join(f"<!-- page {page} -->\n\n" + "\n\n".join(parts) + "\n\n" for page, parts in sorted(by_page.items()))
     pathlib.Path(out).write_text(text, encoding="utf-8")
+
+
+def rgb(source: str, seed: str, out: str) -> None:
+    rng, items = random.Random(int(seed)), []
+    for row in rows(source):
+        wrong = rng.sample(row["negative"], min(5, len(row["negative"])))
+        right = rng.sample(row["positive"], min(2, len(row["positive"])))
+        mixed = right + wrong[: 5 - len(right)]
+        rng.shuffle(mixed)
+        question = {"question": row["query"], "answers": row["answer"]}
+        items += [question | {"documents": mixed, "answerable": True}, question | {"documents": wrong, "answerable": False}]
+    write_lines(pathlib.Path(out), items)
 
 
 def dialogues(source: str, count: str, out: str) -> None:
@@ -88,4 +102,4 @@ def nameplates(source: str, count: str, out: str) -> None:
 
 if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
-    {"beir": beir, "pages": pages, "dialogues": dialogues, "tiles": tiles, "nameplates": nameplates}[command](*arguments)
+    {"beir": beir, "pages": pages, "rgb": rgb, "dialogues": dialogues, "tiles": tiles, "nameplates": nameplates}[command](*arguments)

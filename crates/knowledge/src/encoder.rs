@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use safetensors::SafeTensors;
-use shifu_domain::PassageId;
 use shifu_domain::text::is_han;
 
 use crate::analysis;
@@ -44,7 +43,25 @@ pub(crate) struct Vector {
 impl Vector {
     /// Cosine, -1..=1.
     pub(crate) fn cosine(&self, other: &Self) -> f64 {
-        f64::from(dot(&self.components, &other.components) as f32 * self.scale * other.scale)
+        f64::from(self.dot(&other.components) as f32 * self.scale * other.scale)
+    }
+
+    /// With the components of another one; both scales are still to be multiplied.
+    pub(crate) fn dot(&self, components: &[i8]) -> i32 {
+        let pairs = self.components.iter().zip(components);
+        pairs.map(|(&a, &b)| i32::from(i16::from(a) * i16::from(b))).sum()
+    }
+
+    pub(crate) fn dimensions(&self) -> usize {
+        self.components.len()
+    }
+
+    pub(crate) fn scale(&self) -> f32 {
+        self.scale
+    }
+
+    pub(crate) fn into_components(self) -> Vec<i8> {
+        self.components
     }
 
     fn of(sum: &[f32]) -> Self {
@@ -60,77 +77,6 @@ impl Vector {
             components: sum.iter().map(|x| (x / length / scale).round() as i8).collect(),
             scale,
         }
-    }
-}
-
-fn dot(a: &[i8], b: &[i8]) -> i32 {
-    a.iter()
-        .zip(b)
-        .map(|(&a, &b)| i32::from(i16::from(a) * i16::from(b)))
-        .sum()
-}
-
-/// The vectors of a document's passages, one a part, in one piece of memory.
-#[derive(Debug, Default)]
-pub(crate) struct DocumentVectors {
-    /// Ascending.
-    passages: Vec<PassageId>,
-    /// Where each passage's vectors begin; one more at the end.
-    starts: Vec<usize>,
-    components: Vec<i8>,
-    scales: Vec<f32>,
-}
-
-impl DocumentVectors {
-    pub(crate) fn new(encoder: &Encoder, stored: &[StoredPassage]) -> Self {
-        let mut encoded: Vec<(&PassageId, Vec<Vector>)> = stored
-            .iter()
-            .map(|stored| (&stored.passage.passage_id, encoder.passage(stored)))
-            .filter(|(_, vectors)| !vectors.is_empty())
-            .collect();
-        encoded.sort_by_key(|(id, _)| *id);
-        let mut all = Self {
-            starts: vec![0],
-            ..Self::default()
-        };
-        for (id, vectors) in encoded {
-            all.passages.push(id.clone());
-            for vector in vectors {
-                all.components.extend(vector.components);
-                all.scales.push(vector.scale);
-            }
-            all.starts.push(all.scales.len());
-        }
-        all
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.passages.len()
-    }
-
-    /// Cosine of the part of a passage that is nearest; 0 for a passage without vectors.
-    pub(crate) fn nearness(&self, id: &PassageId, to: &Vector) -> f64 {
-        self.passages
-            .binary_search(id)
-            .map_or(0.0, |at| self.nearest_part(at, to))
-    }
-
-    /// Every passage with its nearness.
-    pub(crate) fn all<'a>(&'a self, to: &Vector) -> impl Iterator<Item = (f64, &'a PassageId)> {
-        self.passages
-            .iter()
-            .enumerate()
-            .map(|(at, id)| (self.nearest_part(at, to), id))
-    }
-
-    fn nearest_part(&self, passage: usize, to: &Vector) -> f64 {
-        let dimensions = to.components.len();
-        let cosine = |part: usize| {
-            let components = &self.components[part * dimensions..][..dimensions];
-            f64::from(dot(components, &to.components) as f32 * self.scales[part] * to.scale)
-        };
-        let parts = self.starts[passage]..self.starts[passage + 1];
-        parts.map(cosine).fold(-1.0, f64::max)
     }
 }
 
@@ -411,9 +357,8 @@ mod tests {
                 String::new(),
                 text.into(),
             );
-            let vectors = DocumentVectors::new(encoder, &[stored]);
             let question = encoder.question(&analysis::fold(question)).unwrap();
-            vectors.nearness(&PassageId("p".into()), &question.vector)
+            encoder.passage(&stored)[0].cosine(&question.vector)
         };
         for (question, answer, other) in [
             ("外头那个大家伙多沉", "室外机净重  kg  25", "制冷剂充注量  g  680"),

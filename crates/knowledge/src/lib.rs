@@ -16,6 +16,7 @@ mod error;
 mod index;
 mod library;
 mod limits;
+mod nearness;
 mod parse;
 mod passages;
 mod question;

@@ -2,7 +2,6 @@
 //!
 //! Every method takes `&self`. Readers work on the last published snapshot; a change becomes visible as a whole, in one commit.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
@@ -14,15 +13,16 @@ use shifu_domain::{DocumentId, DocumentMetadata, Passage, PassageId, ProductLine
 use tantivy::Searcher;
 
 use crate::analysis;
-use crate::answer::look_alike;
+use crate::answer::look_alikes;
 use crate::api::{
     DocumentRecord, DocumentState, DocumentUpload, Ingested, Scope, SearchHit, SearchReply, SearchRequest,
 };
 use crate::catalog::{Catalog, applies_to};
-use crate::encoder::{DocumentVectors, EncodedQuestion, Encoder};
+use crate::encoder::Encoder;
 use crate::error::KnowledgeError;
 use crate::index::PassageIndex;
 use crate::limits::Limits;
+use crate::nearness::{self, Sense, Vectors};
 use crate::parse::{ParseProgress, parse};
 use crate::passages::{self, Kind, StoredPassage};
 use crate::question::{self, Understood};
@@ -31,10 +31,6 @@ use crate::terms;
 
 /// Candidates that BM25 hands to the scorer.
 pub(crate) const CANDIDATES: usize = 60;
-/// Candidates that are nearest in meaning, beside those.
-const NEAREST: usize = 30;
-/// In a larger scope nearness orders the candidates of BM25 and adds none.
-const MOST_COMPARED: usize = 20_000;
 /// Hits when the request does not say.
 const DEFAULT_TOP_K: usize = 10;
 const MOST_TOP_K: usize = 100;
@@ -48,8 +44,7 @@ pub struct Library {
     changes: Mutex<()>,
     limits: Limits,
     weights: Weights,
-    /// By document and digest of its file; made when a question first needs them.
-    vectors: RwLock<BTreeMap<(DocumentId, String), Arc<DocumentVectors>>>,
+    vectors: Vectors,
 }
 
 /// What readers see.
@@ -72,15 +67,6 @@ pub(crate) struct Retrieval {
     pub allowed: Vec<DocumentId>,
     pub ranked: Vec<Ranked>,
     pub sense: Sense,
-}
-
-/// What the encoder makes of a question as a whole.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Sense {
-    /// Probability that one of the passages in scope answers, 0..=1.
-    pub answered: f64,
-    /// How far to believe the encoder, 0..=1.
-    pub trust: f64,
 }
 
 impl Library {
@@ -110,7 +96,7 @@ impl Library {
             changes: Mutex::new(()),
             limits: options.limits,
             weights: Weights::default(),
-            vectors: RwLock::default(),
+            vectors: Vectors::default(),
         })
     }
 
@@ -131,6 +117,20 @@ impl Library {
             exact,
             meaning,
         };
+    }
+
+    /// Encodes what is in the library, so that the first question need not wait for it.
+    ///
+    /// # Errors
+    /// [`KnowledgeError::Index`].
+    pub fn prepare(&self) -> Result<(), KnowledgeError> {
+        let snapshot = self.snapshot();
+        let all: Vec<DocumentId> = snapshot
+            .catalog
+            .records()
+            .map(|record| record.document_id.clone())
+            .collect();
+        self.vectors.of(&self.index, &snapshot, &all).map(drop)
     }
 
     pub(crate) fn lexicon(&self) -> Option<Arc<Lexicon>> {
@@ -352,14 +352,16 @@ impl Library {
         });
         for at in 0..understood.codes.len() {
             let code = understood.codes[at].clone();
-            let other = look_alike(&code);
             let stands = |name: &str| {
                 self.index
                     .count_exact(&snapshot.searcher, &format!("t:{name}"), Some(&allowed))
                     .unwrap_or(0)
                     > 0
             };
-            if other != code && !stands(&code) && stands(&other) {
+            if stands(&code) {
+                continue;
+            }
+            if let Some(other) = look_alikes(&code).into_iter().find(|other| stands(other)) {
                 understood
                     .terms
                     .exact
@@ -435,7 +437,7 @@ impl Library {
             });
             return Ok((found.collect(), Sense::default()));
         };
-        let vectors = self.vectors_of(snapshot, allowed)?;
+        let vectors = self.vectors.of(&self.index, snapshot, allowed)?;
         let mut found: Vec<Found> = lexical
             .into_iter()
             .map(|(bm25, stored)| {
@@ -449,7 +451,7 @@ impl Library {
                 }
             })
             .collect();
-        let (near, answered) = nearest(&vectors, &question, &found);
+        let (near, answered) = nearness::nearest(&vectors, &question, &found);
         for (meaning, id) in near {
             if found.iter().any(|other| other.stored.passage.passage_id == *id) {
                 continue;
@@ -464,46 +466,6 @@ impl Library {
         }
         let trust = question.trust;
         Ok((found, Sense { answered, trust }))
-    }
-
-    /// Vectors of the given documents; those that nobody asked for yet are made now.
-    fn vectors_of(
-        &self,
-        snapshot: &Snapshot,
-        ids: &[DocumentId],
-    ) -> Result<BTreeMap<DocumentId, Arc<DocumentVectors>>, KnowledgeError> {
-        let mut found = BTreeMap::new();
-        let mut made = Vec::new();
-        for record in ids.iter().filter_map(|id| snapshot.catalog.get(id)) {
-            let key = (record.document_id.clone(), record.sha256.clone());
-            let known = self
-                .vectors
-                .read()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get(&key)
-                .cloned();
-            let vectors = match known {
-                Some(vectors) => vectors,
-                None => {
-                    let passages = self.index.passages_of(&snapshot.searcher, &record.document_id)?;
-                    let vectors = Arc::new(DocumentVectors::new(Encoder::built_in(), &passages));
-                    made.push((key, vectors.clone()));
-                    vectors
-                }
-            };
-            found.insert(record.document_id.clone(), vectors);
-        }
-        if !made.is_empty() {
-            let mut kept = self.vectors.write().unwrap_or_else(PoisonError::into_inner);
-            kept.retain(|(id, sha256), _| {
-                snapshot
-                    .catalog
-                    .get(id)
-                    .is_some_and(|record| record.sha256 == *sha256)
-            });
-            kept.extend(made);
-        }
-        Ok(found)
     }
 
     /// Passages of the allowed documents that hold an exact term.
@@ -529,32 +491,6 @@ impl Library {
     pub(crate) fn form_idf(&self, retrieval: &Retrieval, form: &str) -> Option<f64> {
         self.index.form_idf(&retrieval.snapshot.searcher, form)
     }
-}
-
-/// The passages nearest to a question, nearest first, and the probability that any passage answers it. A scope that is too large to be
-/// compared with one by one is judged by the candidates that were found already.
-fn nearest<'a>(
-    vectors: &'a BTreeMap<DocumentId, Arc<DocumentVectors>>,
-    question: &EncodedQuestion,
-    found: &[Found],
-) -> (Vec<(f64, &'a PassageId)>, f64) {
-    let encoder = Encoder::built_in();
-    if vectors.values().map(|own| own.len()).sum::<usize>() > MOST_COMPARED {
-        let cosines = found.iter().map(|candidate| candidate.meaning);
-        return (Vec::new(), encoder.answered(question, cosines));
-    }
-    let mut all: Vec<(f64, &PassageId)> = vectors
-        .values()
-        .flat_map(|own| own.all(&question.vector))
-        .collect();
-    let answered = encoder.answered(question, all.iter().map(|(cosine, _)| *cosine));
-    let order = |a: &(f64, &PassageId), b: &(f64, &PassageId)| b.0.total_cmp(&a.0).then(a.1.cmp(b.1));
-    if all.len() > NEAREST {
-        all.select_nth_unstable_by(NEAREST, order);
-        all.truncate(NEAREST);
-    }
-    all.sort_by(order);
-    (all, answered)
 }
 
 /// Taken off for a table row where a detail about a code is asked for.

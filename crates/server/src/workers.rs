@@ -32,6 +32,7 @@ pub(crate) async fn start(state: &AppState) -> Result<(), ApiError> {
     if jobs + calls > 0 {
         tracing::info!(jobs, calls, "took over what an earlier process left unfinished");
     }
+    state.engine.prepare_library();
     for kind in [JobKind::ParseDocument, JobKind::Inspect] {
         tokio::spawn(work(state.engine.clone(), kind, state.stopping.clone()));
     }

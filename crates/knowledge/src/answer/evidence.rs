@@ -41,7 +41,10 @@ pub(super) fn judge(
     carried_codes: bool,
 ) -> Result<Judged, KnowledgeError> {
     let understood = &retrieval.understood;
-    let has_code = !understood.codes.is_empty() || !understood.blinks.is_empty() || carried_codes;
+    let has_code = !understood.codes.is_empty()
+        || !understood.blinks.is_empty()
+        || !understood.parts.is_empty()
+        || carried_codes;
     let code_terms: Vec<&String> = understood
         .terms
         .exact

@@ -32,6 +32,7 @@ use render::Rendered;
 const RECORDED: usize = 10;
 
 /// A question with the conversation's context worked in.
+#[derive(Clone)]
 struct Asked {
     text: String,
     scope: Scope,
@@ -47,9 +48,23 @@ impl Library {
     /// [`KnowledgeError::Index`].
     pub fn answer(&self, question: &Question) -> Result<Answered, KnowledgeError> {
         let started = Instant::now();
-        let asked = self.with_context(question);
-        let retrieval = self.retrieve(&asked.text, &asked.scope, &asked.carried, CANDIDATES)?;
-        let judged = self.judge(&retrieval, &asked)?;
+        let mut read: Option<(Asked, Retrieval, Judged)> = None;
+        for asked in self.readings(question) {
+            let retrieval = self.retrieve(&asked.text, &asked.scope, &asked.carried, CANDIDATES)?;
+            let judged = evidence::judge(self, &retrieval, !asked.carried_codes.is_empty())?;
+            let enough = judged.evidence >= evidence::FLOOR;
+            if read
+                .as_ref()
+                .is_none_or(|(_, _, best)| judged.evidence > best.evidence)
+            {
+                read = Some((asked, retrieval, judged));
+            }
+            if enough {
+                break;
+            }
+        }
+        let (asked, retrieval, judged) =
+            read.unwrap_or_else(|| unreachable!("a question can be read by itself"));
         let outcome = self.decide(&retrieval, &asked, &judged)?;
         let context = context_after(question, &retrieval, &asked, &outcome);
         let mut answered = self.reply(question, &retrieval, asked, judged, outcome, context);
@@ -57,24 +72,15 @@ impl Library {
         Ok(answered)
     }
 
-    /// Adds what the conversation established: model and product line always, codes and topic to a question that leans on them.
-    fn with_context(&self, question: &Question) -> Asked {
+    /// How a question may be meant within its conversation, the likeliest first; the first that finds evidence counts. Model and
+    /// product line are carried over always; codes and topic first where a question leans on them, last where it seems to stand by itself.
+    fn readings(&self, question: &Question) -> Vec<Asked> {
         let lexicon = self.lexicon();
         let read = Understood::new(&question.question, lexicon.as_deref(), |_| false);
         let context = &question.context;
         let leans = read.codes.is_empty() && read.blinks.is_empty() && leans_on_context(&read);
         let named = !read.models.is_empty();
-        let (mut text, mut carried, mut carried_codes) = (question.question.clone(), Vec::new(), Vec::new());
-        if leans && !context.codes.is_empty() {
-            carried_codes.clone_from(&context.codes);
-            carried = context
-                .codes
-                .iter()
-                .flat_map(|code| [format!("t:{}", code.as_str()), format!("c:{}", code.as_str())])
-                .collect();
-        } else if leans && !context.topic.is_empty() {
-            text = format!("{text} {}", context.topic);
-        }
+        let nameless = read.codes.is_empty() && read.blinks.is_empty() && read.parts.is_empty();
         let model = question
             .model
             .clone()
@@ -89,16 +95,30 @@ impl Library {
             visible_brands: question.visible_brands.clone(),
             on: question.on,
         };
-        Asked {
-            text,
+        let alone = Asked {
+            text: question.question.clone(),
             scope,
-            carried,
-            carried_codes,
+            carried: Vec::new(),
+            carried_codes: Vec::new(),
+        };
+        let of_code = (leans && !context.codes.is_empty()).then(|| Asked {
+            carried: context
+                .codes
+                .iter()
+                .flat_map(|code| [format!("t:{}", code.as_str()), format!("c:{}", code.as_str())])
+                .collect(),
+            carried_codes: context.codes.clone(),
+            ..alone.clone()
+        });
+        let of_topic = (nameless && !context.topic.is_empty()).then(|| Asked {
+            text: format!("{} {}", alone.text, context.topic),
+            ..alone.clone()
+        });
+        if leans {
+            of_code.into_iter().chain(of_topic).chain([alone]).collect()
+        } else {
+            std::iter::once(alone).chain(of_topic).collect()
         }
-    }
-
-    fn judge(&self, retrieval: &Retrieval, asked: &Asked) -> Result<Judged, KnowledgeError> {
-        evidence::judge(self, retrieval, !asked.carried_codes.is_empty())
     }
 
     /// The answer or the reason why there is none.
@@ -297,7 +317,13 @@ impl Library {
         }
         let differ = meanings.values().collect::<BTreeSet<_>>().len() > 1;
         let rivals: Vec<String> = meanings.into_keys().collect();
-        (differ && retrieval.understood.intent == Intent::Code).then(|| {
+        let code_or_none = retrieval.understood.codes.is_empty()
+            || retrieval.understood.intent == Intent::Code
+            || judged
+                .order
+                .first()
+                .is_some_and(|&at| render::in_code_column(&retrieval.ranked[at], &retrieval.understood));
+        (differ && code_or_none).then(|| {
             let lines = rivals.join("、");
             Stop::new(
                 RefusalReason::ProductLineNeeded,
@@ -529,14 +555,27 @@ fn out_of_scope_asks(latin: bool) -> Vec<String> {
 }
 
 /// `EO` → `E0`, `FI` → `F1`: letters that displays and people mix up, after the first.
-pub(crate) fn look_alike(code: &str) -> String {
-    code.chars()
+pub(crate) fn look_alikes(code: &str) -> Vec<String> {
+    let digits: String = code
+        .chars()
         .enumerate()
         .map(|(at, c)| match c {
             'O' if at > 0 => '0',
             'I' | 'L' if at > 0 => '1',
             other => other,
         })
+        .collect();
+    // `H7` for H07, `F05` for F5.
+    let letters = digits.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let (head, number) = digits.split_at(letters);
+    let zero = match number.strip_prefix('0') {
+        Some(rest) if !rest.is_empty() => Some(format!("{head}{rest}")),
+        None if number.len() == 1 && letters > 0 => Some(format!("{head}0{number}")),
+        _ => None,
+    };
+    std::iter::once(digits)
+        .chain(zero)
+        .filter(|other| other != code)
         .collect()
 }
 

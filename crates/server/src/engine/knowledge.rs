@@ -60,6 +60,16 @@ impl From<KnowledgeError> for ApiError {
 }
 
 impl Engine {
+    /// Encodes the library beside everything else.
+    pub(crate) fn prepare_library(&self) {
+        let library = self.library.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = library.prepare() {
+                tracing::warn!(%error, "the library could not be encoded ahead; the first questions do it");
+            }
+        });
+    }
+
     /// Index and records agree after a crash or a restore; the records are right. The index drops what they do not know or call
     /// failed, retires what they call retired, and takes their metadata; what they call indexed and it lacks is parsed again.
     pub(super) async fn reconcile_library(&self) -> Result<(), ApiError> {
