@@ -2,6 +2,7 @@
 
     prepare.py beir SQUAD.json OUT_DIR          every passage is the corpus, a question's own passage is relevant
     prepare.py pages PAGES.jsonl OUT.md         rows {page, text} to Markdown with page marks
+    prepare.py windows TEXT_DIR COUNT OUT_DIR   overlapping windows of 200 characters over the passages of CMRC, DRCD, RGB and the car manual; 500 questions
     prepare.py rgb RGB.jsonl SEED OUT.jsonl     each question once with two right documents among five, once with five wrong ones
     prepare.py dialogues TRAIN.jsonl.gz N DIR   the first N customer-helpdesk dialogues, a JSON file each
     prepare.py tiles IN_DIR OUT_DIR             good and defective tiles in MVTec layout: even-numbered good ones train
@@ -47,6 +48,43 @@ def pages(source: str, out: str) -> None:
         by_page.setdefault(row["page"], []).append(row["text"])
     text = "".join(f"<!-- page {page} -->\n\n" + "\n\n".join(parts) + "\n\n" for page, parts in sorted(by_page.items()))
     pathlib.Path(out).write_text(text, encoding="utf-8")
+
+
+def texts_of(folder: pathlib.Path):
+    for squad in ("cmrc2018_zh/cmrc2018_dev.json", "cmrc2018_zh/cmrc2018_trial.json", "drcd_zh_hant/DRCD_dev.json"):
+        for article in json.loads((folder / squad).read_text(encoding="utf-8"))["data"]:
+            yield from (paragraph["context"] for paragraph in article["paragraphs"])
+    yield from (row["text"] for row in rows(str(folder / "car_manual_zh/manual_pages.jsonl")))
+    for row in rows(str(folder / "rgb_zh/zh_refine_150.jsonl")):
+        yield from row["positive"] + row["negative"]
+
+
+def windows(source: str, count: str, out: str) -> None:
+    folder, target, wanted = pathlib.Path(source), pathlib.Path(out), int(count)
+    target.mkdir(parents=True, exist_ok=True)
+    texts = list(dict.fromkeys(texts_of(folder)))
+    step = max(1, sum(max(1, len(text) - 100) for text in texts) // wanted)
+    pieces = [(text, at) for text in texts for at in range(0, max(1, len(text) - 100), step)][:wanted]
+    place: dict[str, list[tuple[int, str]]] = {}
+    for number, (text, at) in enumerate(pieces):
+        place.setdefault(text, []).append((number, text[at : at + 200]))
+    questions = [
+        (qa["question"], paragraph["context"], [answer["text"] for answer in qa["answers"]])
+        for article in json.loads((folder / "cmrc2018_zh/cmrc2018_dev.json").read_text(encoding="utf-8"))["data"]
+        for paragraph in article["paragraphs"]
+        for qa in paragraph["qas"]
+    ][::6][:500]
+    queries, qrels = [], ["query-id\tcorpus-id\tscore"]
+    for question, context, answers in questions:
+        # One window is called right; its neighbours hold the answer as well, so recall at 1 is a lower bound.
+        right = next((number for number, window in place.get(context, []) if any(answer in window for answer in answers)), None)
+        if right is not None:
+            qrels.append(f"q{len(queries)}\tw{right}\t1")
+            queries.append({"_id": f"q{len(queries)}", "text": question})
+    write_lines(target / "corpus.jsonl", [{"_id": f"w{n}", "title": "", "text": text[at : at + 200]} for n, (text, at) in enumerate(pieces)])
+    write_lines(target / "queries.jsonl", queries)
+    (target / "qrels.tsv").write_text("\n".join(qrels) + "\n", encoding="utf-8")
+    print(f"{len(pieces)} windows, {len(queries)} questions")
 
 
 def rgb(source: str, seed: str, out: str) -> None:
@@ -102,4 +140,4 @@ def nameplates(source: str, count: str, out: str) -> None:
 
 if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
-    {"beir": beir, "pages": pages, "rgb": rgb, "dialogues": dialogues, "tiles": tiles, "nameplates": nameplates}[command](*arguments)
+    {"beir": beir, "pages": pages, "rgb": rgb, "windows": windows, "dialogues": dialogues, "tiles": tiles, "nameplates": nameplates}[command](*arguments)
