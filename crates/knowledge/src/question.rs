@@ -78,6 +78,9 @@ impl Understood {
             push_new(&mut found.blinks, count);
         }
         found.take_words(&folded);
+        if found.asks_meaning(&folded) {
+            found.detail.clear();
+        }
         found.terms.exact = found.exact_terms();
         found.intent = found.intent_of(&folded);
         found.folded = folded;
@@ -224,6 +227,35 @@ impl Understood {
             })
             .cloned()
             .collect();
+    }
+
+    /// Whether a question names one code and asks what it stands for, whatever else it tells (`H3，老书讲是四通阀，现在算哪样`).
+    fn asks_meaning(&self, folded: &str) -> bool {
+        const ASKS: [&str; 22] = [
+            "指啥",
+            "指的是",
+            "指什么",
+            "什么意思",
+            "啥意思",
+            "那意思",
+            "算哪样",
+            "对不对",
+            "改成啥",
+            "改成什么",
+            "什么毛病",
+            "啥毛病",
+            "别处的毛病",
+            "有毛病",
+            "什么故障",
+            "啥故障",
+            "什么问题",
+            "代表什么",
+            "代表啥",
+            "我觉着不对",
+            "还按这个修",
+            "what does it mean",
+        ];
+        self.codes.len() == 1 && ASKS.iter().any(|ask| folded.contains(ask))
     }
 
     fn exact_terms(&mut self) -> Vec<String> {

@@ -16,7 +16,7 @@ pub use quote::best_quote;
 
 use crate::analysis;
 use crate::api::{
-    AnswerProcess, AnswerReply, Answered, Candidate, ConversationContext, Filters, Intent, Question, Refusal,
+    AnswerProcess, AnswerReply, Answered, Candidate, ConversationContext, Filters, Question, Refusal,
     RefusalReason, Related, Scope, ScoreParts, Support,
 };
 use crate::error::KnowledgeError;
@@ -317,13 +317,7 @@ impl Library {
         }
         let differ = meanings.values().collect::<BTreeSet<_>>().len() > 1;
         let rivals: Vec<String> = meanings.into_keys().collect();
-        let code_or_none = retrieval.understood.codes.is_empty()
-            || retrieval.understood.intent == Intent::Code
-            || judged
-                .order
-                .first()
-                .is_some_and(|&at| render::in_code_column(&retrieval.ranked[at], &retrieval.understood));
-        (differ && code_or_none).then(|| {
+        differ.then(|| {
             let lines = rivals.join("、");
             Stop::new(
                 RefusalReason::ProductLineNeeded,

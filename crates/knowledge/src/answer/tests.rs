@@ -294,3 +294,93 @@ fn searches_run_while_documents_are_added() {
     });
     assert_eq!(library.list().len(), 9);
 }
+
+/// Two lines of appliances: codes of numbers and signs, `H07`, and values that customers ask for in their own words.
+fn two_lines() -> Library {
+    const HEATER: &str = "<!-- page 1 -->\n# 热水器手册\n\n## 1 规格\n\n| 项目 | 单位 | 数值 |\n| --- | --- | --- |\n| 净重 | kg | 12.5 |\n| 启动水流量 | L/min | 2.5 |\n| 电源线长度 | m | 1.5 |\n\n<!-- page 2 -->\n## 2 代码\n\n| 代码 | 名称 | 处理 |\n| --- | --- | --- |\n| E2 | 点不着火 | 查燃气阀 |\n| 4 | 风压开关断开 | 查烟管 |\n| ! | 缺水 | 开进水阀 |\n\n<!-- page 3 -->\n## 3 零件\n\n主控板 GW-PCB-026 停产，用 GW-PCB-126 替代。\n";
+    const WASHER: &str = "<!-- page 1 -->\n# 洗衣机手册\n\n## 1 代码\n\n| 代码 | 名称 | 处理 |\n| --- | --- | --- |\n| E2 | 排水超时 | 清洗过滤网 |\n| H07 | 电压过低 | 查插座 |\n";
+    let library = Library::in_memory().unwrap();
+    for (id, line, text) in [
+        ("heater", "gas_water_heater", HEATER),
+        ("washer", "drum_washing_machine", WASHER),
+    ] {
+        let metadata = DocumentMetadata {
+            product_line: ProductLine::new(line).unwrap(),
+            ..metadata(id, &[], None)
+        };
+        add(&library, id, text, metadata);
+    }
+    library
+}
+
+fn ask_line(library: &Library, line: &str, question: &str) -> Answered {
+    library
+        .answer(&Question {
+            question: question.into(),
+            product_line: ProductLine::new(line).ok(),
+            ..Question::default()
+        })
+        .unwrap()
+}
+
+#[test]
+fn a_question_without_a_word_of_the_manual_finds_its_row() {
+    let answered = ask_line(&two_lines(), "gas_water_heater", "这机器多沉，一个人抬得上墙吗");
+    assert!(answered.reply.answer.contains("12.5"), "{:?}", answered.reply);
+}
+
+#[test]
+fn codes_of_a_number_or_a_sign_and_with_a_zero_more_or_less_are_codes() {
+    let library = two_lines();
+    for (line, question, expected) in [
+        ("gas_water_heater", "显示4怎么处理", "风压开关断开"),
+        ("gas_water_heater", "代码！", "缺水"),
+        ("drum_washing_machine", "报H7什么意思", "电压过低"),
+    ] {
+        let reply = ask_line(&library, line, question).reply;
+        assert!(reply.answer.contains(expected), "{question}: {reply:?}");
+    }
+    let counted = ask_line(&library, "gas_water_heater", "这里有4个螺丝，代码在哪里看");
+    assert!(!counted.reply.answer.contains("风压"), "{:?}", counted.reply);
+}
+
+#[test]
+fn who_asks_what_a_code_stands_for_gets_its_row_whatever_else_he_tells() {
+    let reply = ask_line(
+        &two_lines(),
+        "drum_washing_machine",
+        "屏上E2，老师傅说是门锁坏了，对不对",
+    )
+    .reply;
+    assert!(reply.answer.contains("排水超时"), "{reply:?}");
+}
+
+#[test]
+fn a_code_that_lines_read_differently_is_answered_with_the_question_which_line() {
+    let answered = ask(&two_lines(), "显示E2，客户等着，怎么跟他讲", None);
+    assert_eq!(reason(&answered), Some(RefusalReason::ProductLineNeeded));
+    let asks = &answered.reply.refusal.unwrap().ask_for[0];
+    assert!(
+        asks.contains("gas_water_heater") && asks.contains("drum_washing_machine"),
+        "{asks}"
+    );
+}
+
+#[test]
+fn a_part_that_is_named_is_evidence() {
+    let reply = ask_line(&two_lines(), "gas_water_heater", "GW-PCB-026没货了，拿哪个顶上").reply;
+    assert!(reply.answer.contains("GW-PCB-126"), "{reply:?}");
+}
+
+#[test]
+fn a_follow_up_that_seems_to_stand_alone_is_read_with_what_was_talked_about() {
+    let library = two_lines();
+    let first = ask_line(&library, "gas_water_heater", "电源线长度是多少");
+    let question = Question {
+        question: "带多少米的出厂".into(),
+        context: first.context,
+        ..Question::default()
+    };
+    let answered = library.answer(&question).unwrap();
+    assert!(answered.reply.answer.contains("1.5"), "{:?}", answered.reply);
+}
