@@ -65,12 +65,7 @@ impl Vector {
     }
 
     fn of(sum: &[f32]) -> Self {
-        let length = sum
-            .iter()
-            .map(|x| x * x)
-            .sum::<f32>()
-            .sqrt()
-            .max(f32::MIN_POSITIVE);
+        let length = length(sum);
         let largest = sum.iter().fold(0.0_f32, |most, x| most.max(x.abs())) / length;
         let scale = (largest / 127.0).max(f32::MIN_POSITIVE);
         Self {
@@ -78,6 +73,11 @@ impl Vector {
             scale,
         }
     }
+}
+
+fn length(sum: &[f32]) -> f32 {
+    let squares: f32 = sum.iter().map(|x| x * x).sum();
+    squares.sqrt().max(f32::MIN_POSITIVE)
 }
 
 /// Where a piece of a passage stands; the training weighs each place.
@@ -176,12 +176,7 @@ impl Encoder {
             return None;
         }
         let familiar: f64 = if telling > 0.0 { known / telling } else { 0.0 };
-        let length = sum
-            .iter()
-            .map(|x| x * x)
-            .sum::<f32>()
-            .sqrt()
-            .max(f32::MIN_POSITIVE);
+        let length = length(&sum);
         let none: f32 = sum.iter().zip(&self.none).map(|(a, b)| a * b).sum();
         Some(EncodedQuestion {
             vector: Vector::of(&sum),

@@ -229,31 +229,30 @@ impl Understood {
             .collect();
     }
 
-    /// Whether a question names one code and asks what it stands for, whatever else it tells (`H3，老书讲是四通阀，现在算哪样`).
+    /// Whether a question names one code and asks what it stands for, whatever else it tells (`E2，老师傅说是门锁坏了，对不对`).
     fn asks_meaning(&self, folded: &str) -> bool {
-        const ASKS: [&str; 22] = [
-            "指啥",
-            "指的是",
-            "指什么",
+        const ASKS: [&str; 21] = [
             "什么意思",
             "啥意思",
             "那意思",
-            "算哪样",
-            "对不对",
-            "改成啥",
-            "改成什么",
-            "什么毛病",
-            "啥毛病",
-            "别处的毛病",
-            "有毛病",
-            "什么故障",
-            "啥故障",
-            "什么问题",
+            "指什么",
+            "指啥",
+            "指的是",
             "代表什么",
             "代表啥",
-            "我觉着不对",
-            "还按这个修",
-            "what does it mean",
+            "什么故障",
+            "啥故障",
+            "什么毛病",
+            "啥毛病",
+            "有毛病",
+            "什么问题",
+            "啥问题",
+            "改成什么",
+            "改成啥",
+            "对不对",
+            "怎么回事",
+            "mean",
+            "significa",
         ];
         self.codes.len() == 1 && ASKS.iter().any(|ask| folded.contains(ask))
     }

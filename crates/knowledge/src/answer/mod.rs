@@ -548,7 +548,8 @@ fn out_of_scope_asks(latin: bool) -> Vec<String> {
     )]
 }
 
-/// `EO` → `E0`, `FI` → `F1`: letters that displays and people mix up, after the first.
+/// What a code that stands nowhere may be: `EO` → `E0`, `FI` → `F1` (letters that displays and people mix up, after the first), `H7` → `H07`,
+/// `F05` → `F5`.
 pub(crate) fn look_alikes(code: &str) -> Vec<String> {
     let digits: String = code
         .chars()
@@ -559,7 +560,6 @@ pub(crate) fn look_alikes(code: &str) -> Vec<String> {
             other => other,
         })
         .collect();
-    // `H7` for H07, `F05` for F5.
     let letters = digits.bytes().take_while(u8::is_ascii_alphabetic).count();
     let (head, number) = digits.split_at(letters);
     let zero = match number.strip_prefix('0') {
