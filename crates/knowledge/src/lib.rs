@@ -25,7 +25,7 @@ mod snapshot;
 mod terms;
 mod trade;
 
-pub use answer::best_quote;
+pub use answer::{best_quote, quote_measures};
 pub use api::{
     AnswerProcess, AnswerReply, Answered, Candidate, ConversationContext, DocumentRecord, DocumentState,
     DocumentUpload, Filters, Ingested, Intent, Question, Recognised, Refusal, RefusalReason, Related, Scope,

@@ -1,6 +1,7 @@
 //! Question → cited answer or refusal, without a language model: every sentence is taken from a passage.
 
 mod evidence;
+mod fit;
 mod quote;
 mod render;
 mod safety;
@@ -12,7 +13,7 @@ use sha2::{Digest, Sha256};
 use shifu_domain::recognise::MentionKind;
 use shifu_domain::{Citation, FaultCode, ModelNumber, Span};
 
-pub use quote::best_quote;
+pub use quote::{best_quote, quote_measures};
 
 use crate::analysis;
 use crate::api::{
@@ -159,7 +160,7 @@ impl Library {
             return Ok(Err(stop));
         }
         let model = effective_model(retrieval, asked);
-        Ok(render::render(self, retrieval, judged, model.as_ref()))
+        Ok(render::render(retrieval, judged, model.as_ref()))
     }
 
     /// A code, model or part number that stands nowhere in scope is itself the reason to refuse.
@@ -447,10 +448,7 @@ impl Library {
         let Some(first) = retrieval.ranked.first() else {
             return Ok(None);
         };
-        let idf = |word: &str| self.idf(&retrieval, word);
-        let text = &first.stored.passage.text;
-        let units = quote::units_asked(&retrieval.understood.folded);
-        let found = quote::best(&retrieval.understood.folded, units, text, Some(&idf));
+        let found = quote::best(&retrieval.understood.folded, &first.stored.passage.text);
         Ok(found.map(|quote| (first.stored.passage.passage_id.clone(), quote.text)))
     }
 }

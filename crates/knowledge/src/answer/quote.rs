@@ -1,12 +1,10 @@
 //! The one sentence of a passage that answers a question.
 
-use std::collections::BTreeMap;
-
 use shifu_domain::Span;
 
+use super::fit::{Fit, Place};
 use crate::analysis;
 use crate::encoder::Encoder;
-use crate::trade;
 
 /// Most characters of a quote.
 pub(crate) const MOST_QUOTE_CHARS: usize = 120;
@@ -19,18 +17,6 @@ pub(crate) struct Quote {
     pub score: f64,
 }
 
-/// What the answer must look like, judged by the question's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    Number,
-    Time,
-    Person,
-    Place,
-    Reason,
-    Name,
-    Nothing,
-}
-
 /// The one quoted sentence for a question: at most 120 characters, verbatim, never across a sentence end.
 ///
 /// ```
@@ -39,53 +25,69 @@ enum Wanted {
 /// ```
 #[must_use]
 pub fn best_quote(question: &str, passage: &str) -> String {
-    let folded = analysis::fold(question);
-    best(&folded, &[], passage, None)
+    best(&analysis::fold(question), passage)
         .map(|quote| quote.text)
         .unwrap_or_default()
 }
 
-/// The best sentence. `units` are unit spellings one of which the answer must have; `idf` weighs words (by rarity within the
-/// passage when missing).
-pub(crate) fn best(
-    folded_question: &str,
-    units: &[&str],
-    passage: &str,
-    idf: Option<&dyn Fn(&str) -> f64>,
-) -> Option<Quote> {
-    sentences_ranked(folded_question, units, passage, idf)
-        .into_iter()
-        .next()
+/// The best sentence by its words.
+pub(crate) fn best(folded_question: &str, passage: &str) -> Option<Quote> {
+    ranked(folded_question, passage).into_iter().next()
 }
 
-/// What nearness in meaning to the question counts for a sentence, against its words (some 0 to 1).
-const MEANING_WEIGHT: f64 = 1.0;
+/// What nearness in meaning to the question counts for a sentence beside its words (some -3 to 5).
+const MEANING_WEIGHT: f64 = 5.0;
 
-/// As [`best`], by words and meaning.
-pub(crate) fn best_by_meaning(
-    folded_question: &str,
-    units: &[&str],
-    passage: &str,
-    idf: &dyn Fn(&str) -> f64,
-) -> Option<Quote> {
-    let mut quotes = sentences_ranked(folded_question, units, passage, Some(idf));
+/// All that may be quoted of a passage, best first by words and meaning.
+pub(crate) fn ranked_by_meaning(folded_question: &str, passage: &str) -> Vec<Quote> {
+    let mut quotes = ranked(folded_question, passage);
     let encoder = Encoder::built_in();
     if let Some(question) = encoder.question(folded_question) {
         for quote in &mut quotes {
-            quote.score += MEANING_WEIGHT * encoder.text(&quote.text).cosine(&question.vector);
+            let nearness = encoder.text(&quote.text).cosine(&question.vector);
+            quote.score += MEANING_WEIGHT * question.trust * nearness;
         }
-        quotes.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.span.start.cmp(&b.span.start)));
+        sort(&mut quotes);
     }
-    quotes.into_iter().next()
+    quotes
 }
 
 /// All candidate quotes, best first.
-fn sentences_ranked(
+fn ranked(folded_question: &str, passage: &str) -> Vec<Quote> {
+    let mut quotes = Vec::new();
+    candidates(folded_question, passage, |fit, text, folded, span, place| {
+        let score = fit.score(folded, place);
+        quotes.push(Quote { text, span, score });
+    });
+    sort(&mut quotes);
+    quotes
+}
+
+fn sort(quotes: &mut [Quote]) {
+    quotes.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.span.start.cmp(&b.span.start)));
+}
+
+/// Every candidate quote of a passage with what is measured of it (`fit.rs`), for `models/quote/fit.py`.
+#[doc(hidden)]
+#[must_use]
+pub fn quote_measures(question: &str, passage: &str) -> Vec<(String, Vec<f64>)> {
+    let mut all = Vec::new();
+    candidates(
+        &analysis::fold(question),
+        passage,
+        |fit, text, folded, _, place| {
+            all.push((text, fit.measures(folded, place).to_vec()));
+        },
+    );
+    all
+}
+
+/// Calls `each` with every piece that may be quoted: as written, folded, its span and its place.
+fn candidates(
     folded_question: &str,
-    units: &[&str],
     passage: &str,
-    idf: Option<&dyn Fn(&str) -> f64>,
-) -> Vec<Quote> {
+    mut each: impl FnMut(&Fit<'_>, String, &str, Span, Place),
+) {
     let chars: Vec<char> = passage.chars().collect();
     let folded: Vec<char> = passage.chars().map(analysis::fold_char).collect();
     let spans = sentences(&chars);
@@ -93,29 +95,18 @@ fn sentences_ranked(
         .iter()
         .map(|span| folded[span.start..span.end].iter().collect())
         .collect();
-    let model = Fit::new(folded_question, units, &texts, idf);
-    let base: Vec<f64> = texts.iter().map(|text| model.overlap(text)).collect();
-    let mut quotes: Vec<Quote> = Vec::new();
-    for (at, span) in spans.iter().enumerate() {
-        // The subject often stands one sentence earlier.
-        let context = if at > 0 { base[at - 1] } else { 0.0 };
+    let fit = Fit::new(folded_question, &texts);
+    for (sentence, span) in spans.iter().enumerate() {
         for piece in pieces(&chars, *span) {
-            let text: String = folded[piece.start..piece.end].iter().collect();
-            let own = if piece == *span {
-                base[at]
-            } else {
-                model.overlap(&text)
+            let place = Place {
+                sentence,
+                part: piece != *span,
             };
-            let score = own + 0.25 * context.min(base[at]) + model.kind_bonus(&text);
-            quotes.push(Quote {
-                text: chars[piece.start..piece.end].iter().collect(),
-                span: piece,
-                score,
-            });
+            let text: String = chars[piece.start..piece.end].iter().collect();
+            let folded: String = folded[piece.start..piece.end].iter().collect();
+            each(&fit, text, &folded, piece, place);
         }
     }
-    quotes.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.span.start.cmp(&b.span.start)));
-    quotes
 }
 
 /// Spans of sentences: ended by 。！？!?； or a line break, trimmed.
@@ -204,155 +195,6 @@ fn pieces(chars: &[char], span: Span) -> Vec<Span> {
     out
 }
 
-/// What a written form counts for a spoken one; a rare word counts some 2.
-const CONCEPT_WEIGHT: f64 = 1.5;
-
-/// Weighs sentences against one question.
-struct Fit<'a> {
-    grams: Vec<(String, f64)>,
-    /// What manuals write for the question's spoken forms.
-    concepts: Vec<(&'static [String], f64)>,
-    total: f64,
-    wanted: Wanted,
-    units: &'a [&'a str],
-}
-
-impl<'a> Fit<'a> {
-    fn new(
-        folded_question: &str,
-        units: &'a [&'a str],
-        texts: &[String],
-        idf: Option<&dyn Fn(&str) -> f64>,
-    ) -> Self {
-        let mut grams: BTreeMap<String, f64> = BTreeMap::new();
-        let rarity = |gram: &str| {
-            let with = texts.iter().filter(|text| text.contains(gram)).count() as f64;
-            (1.0 + (texts.len() as f64 - with + 0.5) / (with + 0.5)).ln()
-        };
-        for word in analysis::coarse_words(folded_question) {
-            if !analysis::is_stop_word(&word) {
-                let weight = idf.map_or_else(
-                    || 1.0 + 0.5 * rarity(&word),
-                    |idf| 0.35 * idf(&word) + 0.5 * rarity(&word),
-                );
-                grams.insert(word, weight);
-            }
-        }
-        for (run, han) in analysis::runs(folded_question) {
-            if han {
-                let chars: Vec<char> = run.chars().collect();
-                for length in [2, 3] {
-                    for window in chars.windows(length) {
-                        let gram: String = window.iter().collect();
-                        let weight = 0.4 * rarity(&gram);
-                        grams.entry(gram).or_insert(weight);
-                    }
-                }
-            }
-        }
-        let concepts: Vec<(&'static [String], f64)> = trade::concepts(folded_question)
-            .into_iter()
-            .filter(|concept| {
-                concept
-                    .written
-                    .iter()
-                    .any(|form| texts.iter().any(|text| text.contains(form)))
-            })
-            .map(|concept| (concept.written, CONCEPT_WEIGHT))
-            .collect();
-        let total = grams
-            .values()
-            .chain(concepts.iter().map(|(_, weight)| weight))
-            .sum();
-        Self {
-            grams: grams.into_iter().collect(),
-            concepts,
-            total,
-            wanted: wanted(folded_question),
-            units,
-        }
-    }
-
-    fn overlap(&self, text: &str) -> f64 {
-        if self.total <= 0.0 {
-            return 0.0;
-        }
-        let hit: f64 = self
-            .grams
-            .iter()
-            .filter(|(gram, _)| text.contains(gram.as_str()))
-            .map(|(_, weight)| weight)
-            .sum();
-        let meant: f64 = self
-            .concepts
-            .iter()
-            .filter(|(forms, _)| forms.iter().any(|form| text.contains(form)))
-            .map(|(_, weight)| weight)
-            .sum();
-        (hit + meant) / self.total
-    }
-
-    /// Bonus for a sentence that has what is asked for.
-    fn kind_bonus(&self, text: &str) -> f64 {
-        let digit = text
-            .chars()
-            .any(|c| c.is_ascii_digit() || "一二三四五六七八九十百千万两".contains(c));
-        let any = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        let fits = match self.wanted {
-            Wanted::Number => digit && (self.units.is_empty() || has_number_with(text, self.units)),
-            Wanted::Time => {
-                text.chars().any(|c| c.is_ascii_digit())
-                    && any(&["年", "月", "日", "时", "世纪", "天", "点", "年代"])
-                    || any(&["世纪", "时期", "年代"])
-            }
-            Wanted::Person => any(&["人", "由", "者", "任", "的", "氏", "·"]),
-            Wanted::Place => any(&["在", "位于", "于", "省", "市", "县", "区", "国", "路", "部"]),
-            Wanted::Reason => any(&[
-                "因", "由于", "所以", "导致", "为了", "原因", "使得", "以便", "避免", "porque", "debido",
-                "because",
-            ]),
-            Wanted::Name => any(&["为", "是", "称", "叫", "名", "《", "“"]),
-            Wanted::Nothing => return 0.0,
-        };
-        if fits { 0.12 } else { 0.0 }
-    }
-}
-
-fn wanted(question: &str) -> Wanted {
-    let any = |words: &[&str]| words.iter().any(|word| question.contains(word));
-    if any(&[
-        "什么时候",
-        "何时",
-        "哪一年",
-        "哪年",
-        "哪一天",
-        "几月",
-        "时间",
-        "日期",
-        "年份",
-        "哪个世纪",
-        "cuando",
-        "when",
-    ]) {
-        Wanted::Time
-    } else if any(&[
-        "多少", "几", "多大", "多长", "多高", "多久", "多远", "多重", "cuant", "how many", "how much",
-        "how long",
-    ]) {
-        Wanted::Number
-    } else if any(&["为什么", "为何", "原因", "por que", "why"]) {
-        Wanted::Reason
-    } else if any(&["谁", "哪位", "quien", "who"]) {
-        Wanted::Person
-    } else if any(&["哪里", "哪儿", "何地", "地点", "位于", "在哪", "donde", "where"]) {
-        Wanted::Place
-    } else if any(&["叫什么", "名称", "称为", "什么名", "是什么", "哪个", "哪种"]) {
-        Wanted::Name
-    } else {
-        Wanted::Nothing
-    }
-}
-
 /// Unit spellings that a folded question asks for (`克` → g); empty when it names none.
 pub(crate) fn units_asked(folded_question: &str) -> &'static [&'static str] {
     const UNITS: [(&[&str], &[&str]); 14] = [
@@ -424,7 +266,7 @@ mod tests {
     fn a_quote_is_verbatim_short_and_one_sentence() {
         let passage =
             "甲公司成立于1990年，总部在青岛。创始人张三于2001年离开公司，转而创办了乙公司！乙公司做什么？";
-        let quote = best("谁创办了乙公司", &[], passage, None).unwrap();
+        let quote = best("谁创办了乙公司", passage).unwrap();
         assert_eq!(quote.text, "创始人张三于2001年离开公司，转而创办了乙公司！");
         assert_eq!(quote.span.of(passage), quote.text);
     }

@@ -6,17 +6,24 @@ use regex::Regex;
 use shifu_domain::{Citation, ModelNumber, Span};
 
 use super::evidence::Judged;
+use super::quote::Quote;
 use super::{Stop, citation, quote, say};
 use crate::analysis;
 use crate::api::{Intent, RefusalReason};
 use crate::catalog::applies_to;
-use crate::library::{Library, Retrieval};
+use crate::library::Retrieval;
 use crate::passages::{Kind, joined};
 use crate::rank::Ranked;
 use crate::terms::{self, Shape};
 
 /// Rows of one code shown.
 const MOST_ROWS: usize = 4;
+/// Passages whose sentences compete for an answer.
+const RIVALS: usize = 5;
+/// What a passage's words and pairs in common with the question count beside the score of its sentence, and how far below the best
+/// sentence another one may be to stand beside it: by the questions of RGB's integration set, which no measure reports.
+const PASSAGE_WEIGHT: f64 = 2.0;
+const ABOUT_AS_WELL: f64 = 4.0;
 /// Running text that answers how to do something is given whole up to this.
 const MOST_PROCEDURE_CHARS: usize = 500;
 
@@ -41,7 +48,6 @@ impl Rendered {
 
 /// Renders the best candidate by its kind.
 pub(super) fn render(
-    library: &Library,
     retrieval: &Retrieval,
     judged: &Judged,
     model: Option<&ModelNumber>,
@@ -63,7 +69,7 @@ pub(super) fn render(
         {
             Ok(whole(first))
         }
-        _ => Ok(sentence(library, retrieval, first)),
+        _ => Ok(sentences(retrieval, judged, &candidates)),
     }
 }
 
@@ -80,21 +86,55 @@ fn whole(ranked: &Ranked) -> Rendered {
     }
 }
 
-fn sentence(library: &Library, retrieval: &Retrieval, ranked: &Ranked) -> Rendered {
-    let text = &ranked.stored.passage.text;
-    if text.chars().count() <= quote::MOST_QUOTE_CHARS {
-        return whole(ranked);
+/// The sentence that answers. Where the encoder does not know the question's subject, passages that share as many of its words are not
+/// told apart surely: then sentences of several compete, and those that fit about as well as the best stand below it, each cited.
+fn sentences(retrieval: &Retrieval, judged: &Judged, candidates: &[&Ranked]) -> Rendered {
+    let first = candidates[0];
+    let sure = retrieval.sense.trust >= 0.5;
+    if sure && first.stored.passage.text.chars().count() <= quote::MOST_QUOTE_CHARS {
+        return whole(first);
     }
-    let idf = |word: &str| library.idf(retrieval, word);
     let folded = &retrieval.understood.folded;
-    match quote::best_by_meaning(folded, quote::units_asked(folded), text, &idf) {
-        Some(best) => Rendered {
-            answer: best.text.clone(),
-            citations: vec![citation(ranked, best.text, best.span)],
-            printed_warnings: ranked.stored.warnings.clone(),
-        },
-        None => whole(ranked),
+    let mut found: Vec<(f64, &Ranked, Quote)> = Vec::new();
+    let rivals = candidates
+        .iter()
+        .zip(&judged.supports)
+        .take(if sure { 1 } else { RIVALS });
+    for (&ranked, support) in rivals.filter(|(ranked, _)| ranked.stored.kind != Kind::Row) {
+        for quote in quote::ranked_by_meaning(folded, &ranked.stored.passage.text) {
+            let score = quote.score + PASSAGE_WEIGHT * (support.coverage + support.bigrams);
+            found.push((score, ranked, quote));
+        }
     }
+    found.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let Some(best) = found.first().map(|(score, _, _)| *score) else {
+        return whole(first);
+    };
+    let mut rendered = Rendered {
+        answer: String::new(),
+        citations: Vec::new(),
+        printed_warnings: Vec::new(),
+    };
+    for (score, ranked, quote) in found {
+        let length = rendered.answer.chars().count();
+        let fits = length + 1 + quote.text.chars().count() <= quote::MOST_QUOTE_CHARS;
+        if length > 0
+            && (sure || score < best - ABOUT_AS_WELL || !fits || rendered.answer.contains(&quote.text))
+        {
+            continue;
+        }
+        if length > 0 {
+            rendered.answer.push('\n');
+        }
+        rendered.answer.push_str(&quote.text);
+        rendered.citations.push(citation(ranked, quote.text, quote.span));
+        for warning in &ranked.stored.warnings {
+            if !rendered.printed_warnings.contains(warning) {
+                rendered.printed_warnings.push(warning.clone());
+            }
+        }
+    }
+    rendered
 }
 
 /// The rows whose subject is one of the codes asked for, then the steps of its section where the question asks what to do.
