@@ -8,7 +8,10 @@ Each window is a passage for all of them. shifu cuts documents itself: it is sen
 finished index.
 
 The load is wrk's: 8 connections, the same requests in turn, ten hits each. Servers stay up together and are asked one after the
-other, REPETITIONS times around; a figure is the median. `processor ms` is what a query costs the server on all cores together.
+other, REPETITIONS times around; a figure is the median. `processor ms` is what a query costs the server on all cores together:
+it changes least when others use the machine too.
+
+Overlapping windows hold the same answer and one of them is called right, so recall at 1 is low for every server.
 """
 
 import json
