@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Document → index: pages a second of text PDFs, and search over 50,000 passages.   bash benches/document_to_index.sh DATA_DIR
-# Not measured yet: scanned pages (not read so far), servers beside it under load.
+# Not measured yet: scanned pages (not read so far). Needs wrk (Debian: apt-get install wrk), and PyPI for the servers beside it.
 source "$(dirname "$0")/lib.sh"
 cd "$ROOT"
 machine
@@ -10,4 +10,10 @@ say ''
 say 'Latency is what this corpus is for: one of several overlapping windows that hold the answer is called right.'
 say ''
 measure "Search over 50,000 passages (goal: p50 3 ms, p99 15 ms)" "$SHIFU" eval retrieval "$WORK/windows"
+# Not in lib.sh: only this flow is compared with packages of PyPI.
+python3 -m venv "$WORK/peers"
+"$WORK/peers/bin/pip" install --quiet --disable-pip-version-check -r "$BENCHES/search_servers_requirements.txt" >&2
+mkdir "$WORK/servers"
+measure "The same passages over HTTP, beside bm25s and LlamaIndex's BM25 retriever behind FastAPI, both with jieba's words" \
+    python3 "$BENCHES/search_servers.py" "$SHIFU" "$WORK/windows" "$WORK/servers" "$WORK/peers/bin/python"
 finish document_to_index
