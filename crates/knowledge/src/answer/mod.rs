@@ -3,7 +3,9 @@
 mod evidence;
 mod quote;
 mod render;
+mod rephrase;
 mod safety;
+mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -13,6 +15,8 @@ use shifu_domain::recognise::MentionKind;
 use shifu_domain::{Citation, FaultCode, ModelNumber, Span};
 
 pub use quote::best_quote;
+pub use rephrase::{RephrasedSentence, Rephrasing, rephrase};
+pub use support::{SupportCheck, Unsupported};
 
 use crate::analysis;
 use crate::api::{
@@ -359,6 +363,7 @@ impl Library {
                     grounded: true,
                     citations: rendered.citations,
                     refusal: None,
+                    phrased_by: None,
                     took_ms: 0.0,
                 }
             }
@@ -374,6 +379,7 @@ impl Library {
                     reason: stop.reason,
                     ask_for: stop.ask_for,
                 }),
+                phrased_by: None,
                 took_ms: 0.0,
             },
         };
@@ -402,6 +408,7 @@ impl Library {
                 format!("shifu-knowledge {}", env!("CARGO_PKG_VERSION")),
                 "shifu-extractive 1".to_owned(),
             ],
+            rephrasing: None,
         };
         Answered {
             reply,
