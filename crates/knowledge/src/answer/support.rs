@@ -306,10 +306,7 @@ impl Source {
         let mut reached: Vec<usize> = self.texts.iter().map(|text| text.reached).collect();
         for clause in sentence.clauses.iter().filter(|clause| !clause.says_nothing()) {
             let mut failed = None;
-            let places = match self.supports_clause(clause, sentence.step) {
-                Ok(places) => places,
-                Err(reason) => return Err(reason),
-            };
+            let places = self.supports_clause(clause, sentence.step)?;
             let mut in_order = false;
             for (at, place) in places {
                 let text = &self.texts[at];
@@ -451,15 +448,28 @@ impl Scope<'_> {
                 return Err(elsewhere(found));
             }
         }
+        if let Some(found) = self.swapped(clause) {
+            return Err(elsewhere(found));
+        }
         self.has_words(clause)?;
         self.denies_the_same(clause)
     }
 
+    /// The first of two items that could be taken for each other (`从 0.8 MPa 升到 2.5 MPa`) and stand the other way round here.
+    fn swapped<'a>(&self, clause: &'a Clause) -> Option<&'a Found> {
+        let exact: Vec<&Item> = self.clauses.iter().flat_map(|cited| cited.exact()).collect();
+        let place = |found: &Found| exact.iter().position(|item| **item == found.item);
+        clause.items.windows(2).find_map(|pair| {
+            let rivals = pair[0].item != pair[1].item && pair[0].item.rivals(&pair[1].item);
+            (rivals && place(&pair[0]) > place(&pair[1])).then_some(&pair[0])
+        })
+    }
+
     fn has_words(&self, clause: &Clause) -> Result<(), Unsupported> {
-        let cited = |word: &str| self.clauses.iter().any(|cited| cited.folded.contains(word));
-        if clause.folded.contains('后') && !cited("后") && cited("前") {
+        let cited: Vec<&str> = self.clauses.iter().map(|cited| cited.folded.as_str()).collect();
+        if let Some(word) = words::turned(&clause.folded, &cited.join(" ")) {
             return Err(Unsupported::Words {
-                words: "后".to_owned(),
+                words: word.to_owned(),
             });
         }
         let (mut total, mut covered) = (0.0, 0.0);
@@ -573,6 +583,9 @@ impl Clause {
     }
 
     fn has(&self, word: &str) -> bool {
+        if words::is_bare_turn(word) {
+            return self.words.iter().any(|own| own.word == word);
+        }
         words::has(&self.folded, &self.latin, word)
     }
 

@@ -19,7 +19,7 @@ pub(super) struct Word {
 
 /// Words that any retelling may bring along: they join, address and announce, and claim nothing about the appliance.
 const LIGHT: &str = "请 需 需要 须 必须 应 应当 应该 即可 进行 首先 然后 接着 其次 最后 之后 以后 随后 同时 并 并且 以及 或者 此时 此外 另外 还有 \
-    表示 说明 意味着 意味 代表 意思 指 指的是 即 属于 如下 具体 以下 根据 依据 按照 按 手册 说明书 资料 维修手册 规定 要求 步骤 方法 操作 处理 情况 内容 信息 \
+    表示 说明 意味着 意味 代表 意思 指 指的是 即 属于 如下 具体 根据 依据 按照 按 手册 说明书 资料 维修手册 规定 要求 步骤 方法 操作 处理 情况 内容 信息 \
     含义 代码 故障代码 使用 采用 通过 针对 对应 相应 相关 出现 发生 存在 如果 若 如 当 则 时 后 再 能够 注意 分别 均 各 它 您 您的 用户 也就是说 就是 也就是 \
     please need means mean indicate indicates refer first then next finally also following according manual use used using step when \
     significa indica segun siguiente primero luego despues manual";
@@ -98,6 +98,43 @@ pub(super) fn content(folded: &str) -> Vec<Word> {
 
 fn is_modal(word: &str) -> bool {
     MODAL.contains(&word)
+}
+
+/// Whether a folded word is one of the signs that [`TURNING`] lists and nothing else: `开` of `断开` is another word.
+pub(super) fn is_bare_turn(word: &str) -> bool {
+    word.chars().count() == 1 && TURNING.contains(word)
+}
+
+/// Signs that mean each other's opposite: where a clause has both, their order tells which thing is which.
+const OPPOSITES: [(char, char); 10] = [
+    ('内', '外'),
+    ('上', '下'),
+    ('左', '右'),
+    ('前', '后'),
+    ('高', '低'),
+    ('大', '小'),
+    ('进', '出'),
+    ('正', '负'),
+    ('冷', '热'),
+    ('新', '旧'),
+];
+
+/// Whether a clause turns a cited text round: `后` for its `前`, `或` for its `和`, or a pair of opposites in another order.
+pub(super) fn turned(clause: &str, cited: &str) -> Option<&'static str> {
+    if clause.contains('后') && cited.contains('前') && !cited.contains('后') {
+        return Some("后");
+    }
+    if clause.contains('或') && !cited.contains('或') {
+        return Some("或");
+    }
+    OPPOSITES.iter().find_map(|(one, other)| {
+        let first = |text: &str| Some(text.find(*one)? < text.find(*other)?);
+        let turned = first(clause)? != first(cited)?;
+        turned.then(|| {
+            let at = TURNING.find(*one).unwrap_or_default();
+            &TURNING[at..at + one.len_utf8()]
+        })
+    })
 }
 
 /// Whether folded text has a word, in the same form or in another of the trade.
