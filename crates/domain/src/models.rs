@@ -179,11 +179,56 @@ pub trait TextRecognizer: Send + Sync {
     fn recognize(&self, photo: &Photo, priority: Priority) -> Result<Vec<TextLine>, ModelError>;
 }
 
+/// Who says a message of a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChatRole {
+    /// Whoever runs the model: what it is to do.
+    System,
+    /// Whoever asks: the material.
+    User,
+}
+
+impl ChatRole {
+    /// As chat formats write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+        }
+    }
+}
+
+/// A message of a chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatMessage {
+    /// Who says it.
+    pub role: ChatRole,
+    /// What is said.
+    pub content: String,
+}
+
+/// What a model is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prompt {
+    /// A text to go on with, as it is.
+    Text(String),
+    /// Messages that the model answers, in the chat format it was trained with. What they contain is text: marks of the format
+    /// within them are taken apart.
+    Chat(Vec<ChatMessage>),
+}
+
+impl From<&str> for Prompt {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
 /// What to generate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GenerationRequest {
-    /// The whole prompt.
-    pub prompt: String,
+    /// What to go on with, or to answer.
+    pub prompt: Prompt,
     /// Most tokens to add.
     pub max_tokens: usize,
     /// 0 means greedy.

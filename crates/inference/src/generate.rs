@@ -1,7 +1,8 @@
 //! Language models from GGUF files through candle: Llama, Qwen2 and Qwen3 layouts, quantised or not.
 //!
-//! The tokenizer comes from `tokenizer.json` beside the model, or else from the GGUF's own metadata (byte-level BPE).
+//! A chat is written in the format that the GGUF names ([`chat`]). The tokenizer comes from `tokenizer.json` beside the model, or else from the GGUF's own metadata (byte-level BPE).
 
+mod chat;
 mod stream;
 
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use candle_core::{Device, Tensor};
 use candle_transformers::generation::{LogitsProcessor, Sampling};
 use candle_transformers::models::{quantized_llama, quantized_qwen2, quantized_qwen3};
 use shifu_domain::models::{
-    Generation, GenerationRequest, ModelError, ModelVersion, Priority, TextGenerator,
+    Generation, GenerationRequest, ModelError, ModelVersion, Priority, Prompt, TextGenerator,
 };
 use tokenizers::Tokenizer;
 
@@ -23,6 +24,7 @@ use crate::error::InferenceError;
 use crate::install::{installed_version, verified_file};
 use crate::manifest::Manifest;
 use crate::queue::{Backend, Length, Observer, QueueOptions, Served};
+use chat::ChatFormat;
 use stream::TextStream;
 
 /// Largest piece of a prompt run at once; pieces are powers of two (see [`pieces`]).
@@ -128,7 +130,7 @@ impl TextGenerator for GgufGenerator {
     ) -> Result<Generation, ModelError> {
         let (sender, pieces) = channel();
         let hung_up = Arc::new(AtomicBool::new(false));
-        let prompt = Prompt {
+        let prompt = Job {
             request: request.clone(),
             pieces: sender,
             hung_up: Arc::clone(&hung_up),
@@ -149,15 +151,19 @@ impl TextGenerator for GgufGenerator {
 }
 
 /// One request and the way its text goes back.
-struct Prompt {
+struct Job {
     request: GenerationRequest,
     pieces: Sender<String>,
     hung_up: Arc<AtomicBool>,
 }
 
-impl Length for Prompt {
+impl Length for Job {
     fn length(&self) -> usize {
-        self.request.prompt.len() / 3 + self.request.max_tokens
+        let bytes: usize = match &self.request.prompt {
+            Prompt::Text(text) => text.len(),
+            Prompt::Chat(messages) => messages.iter().map(|message| message.content.len()).sum(),
+        };
+        bytes / 3 + self.request.max_tokens
     }
 }
 
@@ -193,6 +199,7 @@ struct GgufModel {
     name: String,
     network: Network,
     tokenizer: Tokenizer,
+    chat: ChatFormat,
     ends: Vec<u32>,
     context: usize,
 }
@@ -231,6 +238,7 @@ impl GgufModel {
             .filter_map(|t| tokenizer.token_to_id(t))
             .collect();
         ends.extend(number("tokenizer.ggml.eos_token_id"));
+        let chat = ChatFormat::of(text("tokenizer.chat_template").as_deref(), &tokenizer);
         let device = Device::Cpu;
         let network =
             match architecture.as_str() {
@@ -251,21 +259,26 @@ impl GgufModel {
             name: name.to_owned(),
             network,
             tokenizer,
+            chat,
             ends,
             context,
         })
     }
 
-    fn generate(&mut self, prompt: &Prompt) -> Result<Generation, ModelError> {
+    fn generate(&mut self, prompt: &Job) -> Result<Generation, ModelError> {
         let request = &prompt.request;
         let bad_input = |reason: String| ModelError::BadInput {
             model: self.name.clone(),
             reason,
         };
-        let encoding = self
-            .tokenizer
-            .encode(request.prompt.as_str(), true)
-            .map_err(|e| bad_input(e.to_string()))?;
+        let encoding = match &request.prompt {
+            Prompt::Text(text) => self.tokenizer.encode(text.as_str(), true),
+            // The format brings its own marks.
+            Prompt::Chat(messages) => self
+                .tokenizer
+                .encode(self.chat.written(messages, &self.tokenizer), self.chat.is_plain()),
+        }
+        .map_err(|e| bad_input(e.to_string()))?;
         let tokens = encoding.get_ids().to_vec();
         if tokens.is_empty() {
             return Err(bad_input("the prompt is empty".to_owned()));
@@ -287,7 +300,7 @@ impl GgufModel {
         })
     }
 
-    fn extend(&mut self, prompt_tokens: &[u32], prompt: &Prompt) -> candle_core::Result<Generation> {
+    fn extend(&mut self, prompt_tokens: &[u32], prompt: &Job) -> candle_core::Result<Generation> {
         let request = &prompt.request;
         let sampling = if request.temperature > 0.0 {
             Sampling::All {
@@ -363,10 +376,10 @@ fn pieces(tokens: &[u32]) -> impl Iterator<Item = &[u32]> {
 }
 
 impl Backend for GgufModel {
-    type Item = Prompt;
+    type Item = Job;
     type Output = Generation;
 
-    fn run(&mut self, batch: Vec<Prompt>) -> Result<Vec<Result<Generation, ModelError>>, ModelError> {
+    fn run(&mut self, batch: Vec<Job>) -> Result<Vec<Result<Generation, ModelError>>, ModelError> {
         Ok(batch.into_iter().map(|prompt| self.generate(&prompt)).collect())
     }
 }

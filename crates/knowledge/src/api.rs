@@ -2,12 +2,14 @@
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use shifu_domain::models::ModelVersion;
 use shifu_domain::recognise::Mention;
 use shifu_domain::{
     Brand, Citation, DocumentId, DocumentMetadata, FaultCode, ModelNumber, PartNumber, PassageId,
     ProductLine, Span, SymptomId,
 };
 
+use crate::answer::Rephrasing;
 use crate::document::SkippedPage;
 
 /// A file to be added.
@@ -179,6 +181,9 @@ pub struct Question {
     /// Conversation this belongs to; the server looks its context up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversation_id: Option<String>,
+    /// Whether the configured language model may put the answer in other words; what the configuration says when missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rephrase: Option<bool>,
     /// What the conversation established so far.
     #[serde(skip)]
     #[schema(ignore)]
@@ -251,6 +256,10 @@ pub struct AnswerReply {
     /// Set when there is no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,
+    /// The language model that put `answer` in these words, every sentence of which was found in `citations`; absent: the words are
+    /// the documents' own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phrased_by: Option<ModelVersion>,
     /// Milliseconds.
     pub took_ms: f64,
 }
@@ -283,6 +292,9 @@ pub struct AnswerProcess {
     pub floor: f64,
     /// Versions that the result depends on.
     pub versions: Vec<String>,
+    /// What a language model made of the answer, and why it was not used where it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rephrasing: Option<Rephrasing>,
 }
 
 /// What was recognised in a question.

@@ -2,7 +2,8 @@
 //!
 //! [`Library::add`] takes a file (PDF, DOCX, HTML, Markdown, text) through [`Document`] (pages of blocks) to passages and publishes
 //! them in one commit. [`Library::search`] finds passages by words, character bigrams, exact codes and meaning within filters that
-//! never leak. [`Library::answer`] answers by quoting, or refuses with what to ask next; no language model takes part.
+//! never leak. [`Library::answer`] answers by quoting, or refuses with what to ask next; no language model takes part. Where the operator
+//! added one, [`rephrase`] lets it put an answer in other words and [`SupportCheck`] passes only what the citations say.
 //!
 //! The crate owns its index directory and nothing else: no SQL, no HTTP, no environment.
 
@@ -25,7 +26,7 @@ mod snapshot;
 mod terms;
 mod trade;
 
-pub use answer::{best_quote, quote_measures};
+pub use answer::{RephrasedSentence, Rephrasing, SupportCheck, Unsupported, best_quote, quote_measures, rephrase};
 pub use api::{
     AnswerProcess, AnswerReply, Answered, Candidate, ConversationContext, DocumentRecord, DocumentState,
     DocumentUpload, Filters, Ingested, Intent, Question, Recognised, Refusal, RefusalReason, Related, Scope,

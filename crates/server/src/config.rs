@@ -1,6 +1,7 @@
 //! Configuration: safe defaults, overridden by a TOML file, overridden by the environment, overridden by the command line.
 //!
-//! Only this file (and `cli`) reads the environment: `SHIFU_LISTEN`, `SHIFU_DATA`, `SHIFU_MODELS_DIR`, `SHIFU_DATABASE_URL`.
+//! Only this file (and `cli`) reads the environment: `SHIFU_LISTEN`, `SHIFU_DATA`, `SHIFU_MODELS_DIR`, `SHIFU_DATABASE_URL`,
+//! `SHIFU_LANGUAGE_MODEL_KEY`.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -8,7 +9,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use shifu_domain::Yuan;
+use shifu_inference::{Manifest, Task};
 use shifu_store::RetainedKind;
+
+use crate::handlers::openai::EXTRACTIVE;
+use crate::outbound::Target;
 
 /// Everything an operator may set.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -34,6 +39,8 @@ pub struct Config {
     pub webhooks: WebhookConfig,
     /// Model Context Protocol.
     pub mcp: McpConfig,
+    /// The language model that may put answers in other words.
+    pub language_model: LanguageModelConfig,
     /// How long what is kept is kept.
     pub retention_days: RetentionDays,
 }
@@ -116,6 +123,131 @@ pub struct WebhookConfig {
     pub ca_file: Option<PathBuf>,
 }
 
+/// Settings of the language model that may put answers in other words: one installed here (`gguf`) or an endpoint that speaks
+/// OpenAI's chat API. With neither, answers stay in the documents' words.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LanguageModelConfig {
+    /// Whether the installed GGUF model is used: `true`, or its name.
+    pub gguf: Gguf,
+    /// Base URL of an endpoint, such as `http://10.0.0.5:8000/v1`; it may be inside the network.
+    pub endpoint: Option<String>,
+    /// The model's name at the endpoint, and the name by which callers of `/v1/chat/completions` choose it.
+    pub model: Option<String>,
+    /// File that holds the endpoint's key; the environment's `SHIFU_LANGUAGE_MODEL_KEY` goes first.
+    pub api_key_file: Option<PathBuf>,
+    /// The endpoint's key, from the environment.
+    #[serde(skip)]
+    pub api_key: Option<Secret>,
+    /// PEM file of certificate authorities that are trusted for the endpoint besides those of the machine.
+    pub ca_file: Option<PathBuf>,
+    /// Longest a rephrasing may take before the documents' own words are served.
+    pub timeout_s: u64,
+    /// Whether answers are rephrased when a request does not say.
+    pub by_default: bool,
+    /// Rephrasings at once at the endpoint; an answer beyond them is served in the documents' words. One model here does one at a time.
+    pub at_once: usize,
+}
+
+/// Whether an installed model is used, and which.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Gguf {
+    /// The only one, or none.
+    Used(bool),
+    /// The one of this name in `models/manifest.toml`.
+    Named(String),
+}
+
+/// A value that is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps a value, without the blanks around it.
+    #[must_use]
+    pub fn new(value: &str) -> Self {
+        Self(value.trim().to_owned())
+    }
+
+    /// The value, to be sent where it belongs.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("(not shown)")
+    }
+}
+
+impl LanguageModelConfig {
+    /// What is wrong with the settings: (setting, what it must be).
+    fn problem(&self, request_timeout_s: u64) -> Option<(&'static str, String)> {
+        let installed = self.gguf != Gguf::Used(false);
+        let said = |name, rule: &str| Some((name, rule.to_owned()));
+        if installed && self.endpoint.is_some() {
+            return said("language_model", "names gguf and endpoint; use one of them");
+        }
+        if let Gguf::Named(name) = &self.gguf {
+            let manifest = Manifest::built_in();
+            let known = manifest
+                .model(name)
+                .is_ok_and(|model| model.task == Task::TextGeneration);
+            if !known {
+                let rule = format!(
+                    "must be true, false or the name of a language model such as local-llm, not {name:?}"
+                );
+                return Some(("language_model.gguf", rule));
+            }
+        }
+        match (&self.endpoint, &self.model) {
+            (Some(endpoint), model) => {
+                if let Err(reason) = Target::endpoint(endpoint) {
+                    let rule =
+                        format!("must be a URL such as http://10.0.0.5:8000/v1, not {endpoint:?}: {reason}");
+                    return Some(("language_model.endpoint", rule));
+                }
+                let named = model
+                    .as_ref()
+                    .is_some_and(|model| !model.trim().is_empty() && model != EXTRACTIVE);
+                if !named {
+                    return said("language_model.model", "must name the endpoint's model");
+                }
+            }
+            (None, Some(_)) => {
+                return said(
+                    "language_model.model",
+                    "goes with language_model.endpoint, which is missing",
+                );
+            }
+            (None, None) => {}
+        }
+        for (name, given) in [
+            ("language_model.api_key_file", &self.api_key_file),
+            ("language_model.ca_file", &self.ca_file),
+        ] {
+            if given.is_some() && self.endpoint.is_none() {
+                return said(name, "goes with language_model.endpoint, which is missing");
+            }
+        }
+        if self.by_default && !installed && self.endpoint.is_none() {
+            return said(
+                "language_model.by_default",
+                "needs language_model.gguf or language_model.endpoint",
+            );
+        }
+        if !(1..request_timeout_s.max(2)).contains(&self.timeout_s) {
+            let rule = format!(
+                "must be at least 1 and less than limits.request_timeout_s, which is {request_timeout_s}"
+            );
+            return Some(("language_model.timeout_s", rule));
+        }
+        (self.at_once == 0).then(|| ("language_model.at_once", "must be at least 1".to_owned()))
+    }
+}
+
 /// Days for which each kind is kept, counted from its creation; absent: until somebody removes it. Enforced at the start and every
 /// hour. Events of webhooks have `webhooks.keep_days`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -164,6 +296,7 @@ impl Default for Config {
             alerts: AlertConfig::default(),
             webhooks: WebhookConfig::default(),
             mcp: McpConfig::default(),
+            language_model: LanguageModelConfig::default(),
             retention_days: RetentionDays::default(),
         }
     }
@@ -219,6 +352,23 @@ impl Default for WebhookConfig {
             longest_retry_ms: 3_600_000,
             retry_for_s: 86_400,
             ca_file: None,
+        }
+    }
+}
+
+impl Default for LanguageModelConfig {
+    fn default() -> Self {
+        Self {
+            gguf: Gguf::Used(false),
+            endpoint: None,
+            model: None,
+            api_key_file: None,
+            api_key: None,
+            ca_file: None,
+            // An agent on the phone waits no longer.
+            timeout_s: 20,
+            by_default: false,
+            at_once: 4,
         }
     }
 }
@@ -304,6 +454,9 @@ impl Config {
         if let Some(url) = read("SHIFU_DATABASE_URL") {
             self.database_url = Some(url);
         }
+        if let Some(key) = read("SHIFU_LANGUAGE_MODEL_KEY") {
+            self.language_model.api_key = Some(Secret::new(&key));
+        }
         Ok(())
     }
 
@@ -329,11 +482,12 @@ impl Config {
                 self.webhooks.longest_retry_ms as usize,
             ),
         ];
-        match positive.into_iter().find(|(_, value)| *value == 0) {
-            Some((name, _)) => Err(ConfigError::OutOfRange {
-                name,
-                rule: "must be at least 1".to_owned(),
-            }),
+        let zero = positive.into_iter().find(|(_, value)| *value == 0);
+        let problem = zero
+            .map(|(name, _)| (name, "must be at least 1".to_owned()))
+            .or_else(|| self.language_model.problem(self.limits.request_timeout_s));
+        match problem {
+            Some((name, rule)) => Err(ConfigError::OutOfRange { name, rule }),
             None => Ok(()),
         }
     }
@@ -434,5 +588,69 @@ mod tests {
         );
         let zone = Config::parse("timezone = \"Mars/Olympus\"", "shifu.toml").unwrap();
         assert!(zone.check().unwrap_err().to_string().contains("Mars/Olympus"));
+    }
+
+    #[test]
+    fn a_language_model_is_configured_whole_or_not_at_all() {
+        let check = |text: &str, expected: &str| {
+            let config = Config::parse(&format!("[language_model]\n{text}"), "shifu.toml").unwrap();
+            let said = config
+                .check()
+                .err()
+                .map(|error| error.to_string())
+                .unwrap_or_default();
+            assert!(
+                if expected.is_empty() {
+                    said.is_empty()
+                } else {
+                    said.contains(expected)
+                },
+                "{text}: {said}"
+            );
+        };
+        check("", "");
+        check("gguf = true", "");
+        check("gguf = \"local-llm\"\nby_default = true", "");
+        check("endpoint = \"http://10.0.0.5:8000/v1\"\nmodel = \"qwen3-8b\"", "");
+        check("gguf = \"gpt\"", "language_model.gguf must be");
+        check("gguf = \"ppocr-v6-rec\"", "language_model.gguf must be");
+        check(
+            "gguf = true\nendpoint = \"http://a/v1\"\nmodel = \"m\"",
+            "use one of them",
+        );
+        check("endpoint = \"http://a/v1\"", "language_model.model must name");
+        check(
+            "endpoint = \"http://a/v1\"\nmodel = \"shifu-extractive\"",
+            "language_model.model",
+        );
+        check(
+            "endpoint = \"ftp://a\"\nmodel = \"m\"",
+            "language_model.endpoint must be a URL",
+        );
+        check(
+            "endpoint = \"http://me:secret@a/v1\"\nmodel = \"m\"",
+            "language_model.endpoint",
+        );
+        check("model = \"m\"", "language_model.model goes with");
+        check("api_key_file = \"/k\"", "language_model.api_key_file goes with");
+        check("by_default = true", "language_model.by_default needs");
+        check(
+            "timeout_s = 60",
+            "less than limits.request_timeout_s, which is 60",
+        );
+        check("at_once = 0", "language_model.at_once must be at least 1");
+        let unknown = Config::parse("[language_model]\nurl = \"x\"\n", "shifu.toml").unwrap_err();
+        assert!(unknown.to_string().contains("line 2"), "{unknown}");
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let mut config = Config::default();
+        config
+            .apply_environment(|name| (name == "SHIFU_LANGUAGE_MODEL_KEY").then(|| " sk-1\n".to_owned()))
+            .unwrap();
+        let key = config.language_model.api_key.clone().unwrap();
+        assert_eq!(key.reveal(), "sk-1");
+        assert!(!format!("{config:?}").contains("sk-1"));
     }
 }

@@ -462,6 +462,15 @@ pub enum Language {
 }
 
 impl Language {
+    /// [`Language::preferred`] of a request.
+    pub(crate) fn of(headers: &axum::http::HeaderMap) -> Self {
+        Self::preferred(
+            headers
+                .get(header::ACCEPT_LANGUAGE)
+                .and_then(|value| value.to_str().ok()),
+        )
+    }
+
     /// The better of the two by `Accept-Language` (RFC 9110, 12.5.4); the first of equal weight; Chinese when neither stands there.
     #[must_use]
     pub fn preferred(header: Option<&str>) -> Self {

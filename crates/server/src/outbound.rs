@@ -1,8 +1,11 @@
-//! The one place that opens a connection to elsewhere: a POST to an address that an admin registered.
+//! The one place that opens a connection to elsewhere: a POST to an address that an admin registered, or to the language model that
+//! the operator configured ([`chat`]).
 //!
 //! A name is resolved here, every address it gave is judged, and the connection goes to exactly those addresses; nothing resolves
 //! the name again, so a name that changes its mind between check and use (DNS rebinding) gains nothing. Redirects are replies like
-//! any other, proxies of the environment are not used, and of a reply only the status counts.
+//! any other, proxies of the environment are not used, and of a webhook's reply only the status counts.
+
+pub(crate) mod chat;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -50,7 +53,7 @@ impl Target {
             return Err(format!("use http or https, not {}", url.scheme()));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("must not carry a user name or password; check the signature instead".to_owned());
+            return Err("must not carry a user name or password".to_owned());
         }
         if url.fragment().is_some() {
             return Err("must not have a fragment".to_owned());
@@ -58,6 +61,20 @@ impl Target {
         if url.host().is_none() || url.port() == Some(0) {
             return Err("names no host and port that can be connected to".to_owned());
         }
+        Ok(Self(url))
+    }
+
+    /// Where an endpoint's chat completions are, by its base URL.
+    ///
+    /// # Errors
+    /// As [`Target::parse`].
+    pub(crate) fn endpoint(base: &str) -> Result<Self, String> {
+        let Self(mut url) = Self::parse(base)?;
+        if url.query().is_some() {
+            return Err("must not have a query".to_owned());
+        }
+        let path = format!("{}/chat/completions", url.path().trim_end_matches('/'));
+        url.set_path(&path);
         Ok(Self(url))
     }
 
@@ -88,7 +105,7 @@ impl Target {
     }
 
     /// What the `Host` header says: the port only where it is not the scheme's.
-    fn authority(&self) -> String {
+    pub(crate) fn authority(&self) -> String {
         match self.0.port() {
             Some(port) => format!("{}:{port}", self.host()),
             None => self.host().to_owned(),
@@ -130,6 +147,11 @@ pub(crate) enum SendError {
     Timeout(u64),
 }
 
+/// What HTTP is spoken over.
+trait Stream: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send {}
+
+impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send> Stream for S {}
+
 type Resolve = Arc<dyn Fn(String, u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
 
 /// Sends POST requests to targets whose addresses may be connected to.
@@ -151,13 +173,21 @@ impl Outbound {
             Some(path) => certificates(path)?,
             None => Vec::new(),
         };
-        Ok(Self {
+        Ok(Self::reaching(
+            config.allow_private_addresses,
+            config.timeout_s,
+            own_roots,
+        ))
+    }
+
+    fn reaching(allow_private: bool, timeout_s: u64, own_roots: Vec<CertificateDer<'static>>) -> Self {
+        Self {
             resolve: Arc::new(|host, port| Box::pin(resolve(host, port))),
-            allow_private: config.allow_private_addresses,
-            timeout_s: config.timeout_s,
+            allow_private,
+            timeout_s,
             own_roots,
             tls: OnceLock::new(),
-        })
+        }
     }
 
     /// Whether the target may be connected to, as far as can be told now.
@@ -195,11 +225,16 @@ impl Outbound {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<StatusCode, SendError> {
+        let request = request(target, headers, body)?;
+        converse(self.stream(target).await?, request).await
+    }
+
+    /// A connection to the target, encrypted where its URL says so.
+    async fn stream(&self, target: &Target) -> Result<Box<dyn Stream>, SendError> {
         let addresses = self.addresses(target).await?;
         let stream = self.connect(target, &addresses).await?;
-        let request = request(target, headers, body)?;
         if !target.is_https() {
-            return converse(stream, request).await;
+            return Ok(Box::new(stream));
         }
         let tls = |source| SendError::Tls {
             host: target.host().to_owned(),
@@ -212,7 +247,7 @@ impl Outbound {
             .to_owned();
         let name = ServerName::try_from(name).map_err(|error| tls(io::Error::other(error)))?;
         let stream = self.tls().connect(name, stream).await.map_err(tls)?;
-        converse(stream, request).await
+        Ok(Box::new(stream))
     }
 
     /// The addresses of the target, all of which may be connected to. One that may not be condemns the whole name.
@@ -310,10 +345,7 @@ fn request(target: &Target, headers: HeaderMap, body: Bytes) -> Result<Request<F
 }
 
 /// Sends the request on a connection of its own and reads the head of the reply.
-async fn converse<S>(stream: S, request: Request<Full<Bytes>>) -> Result<StatusCode, SendError>
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-{
+async fn converse(stream: Box<dyn Stream>, request: Request<Full<Bytes>>) -> Result<StatusCode, SendError> {
     let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
         .max_buf_size(HEAD_BYTES)
         .handshake(TokioIo::new(stream))

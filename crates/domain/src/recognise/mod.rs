@@ -18,6 +18,7 @@ mod values;
 mod tests;
 
 pub use lexicon::Lexicon;
+pub use numerals::parse as parse_numeral;
 pub use product_lines::common_product_lines;
 
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,8 @@
 //! Chinese and Arabic numerals: `六`, `二十六`, `两百五十`, `1,200`, `三点五`, `半`.
 
-/// Reads a numeral; `None` when it is not one or is beyond 10⁹.
-pub(super) fn parse(text: &str) -> Option<f64> {
+/// Reads a numeral, Arabic or Chinese (`1,200`, `两百五十`, `三点五`, `半`); `None` when it is not one or is beyond 10⁹.
+#[must_use]
+pub fn parse(text: &str) -> Option<f64> {
     let text: String = text.chars().filter(|&c| c != ',' && c != ' ').collect();
     if text.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
         return text.parse().ok().filter(|n: &f64| n.abs() <= 1e9);

@@ -4,7 +4,9 @@ mod evidence;
 mod fit;
 mod quote;
 mod render;
+mod rephrase;
 mod safety;
+mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -14,6 +16,8 @@ use shifu_domain::recognise::MentionKind;
 use shifu_domain::{Citation, FaultCode, ModelNumber, Span};
 
 pub use quote::{best_quote, quote_measures};
+pub use rephrase::{RephrasedSentence, Rephrasing, rephrase};
+pub use support::{SupportCheck, Unsupported};
 
 use crate::analysis;
 use crate::api::{
@@ -360,6 +364,7 @@ impl Library {
                     grounded: true,
                     citations: rendered.citations,
                     refusal: None,
+                    phrased_by: None,
                     took_ms: 0.0,
                 }
             }
@@ -375,6 +380,7 @@ impl Library {
                     reason: stop.reason,
                     ask_for: stop.ask_for,
                 }),
+                phrased_by: None,
                 took_ms: 0.0,
             },
         };
@@ -403,6 +409,7 @@ impl Library {
                 format!("shifu-knowledge {}", env!("CARGO_PKG_VERSION")),
                 "shifu-extractive 1".to_owned(),
             ],
+            rephrasing: None,
         };
         Answered {
             reply,

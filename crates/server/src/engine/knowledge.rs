@@ -10,8 +10,8 @@ use shifu_domain::models::Priority;
 use shifu_domain::recognise::Lexicon;
 use shifu_domain::{DocumentId, DocumentMetadata};
 use shifu_knowledge::{
-    AnswerReply, ConversationContext, DocumentState, DocumentUpload, KnowledgeError, Library, LibraryOptions,
-    ParseProgress, Question, SearchReply, SearchRequest,
+    AnswerReply, Answered, ConversationContext, DocumentState, DocumentUpload, KnowledgeError, Library,
+    LibraryOptions, ParseProgress, Question, Rephrasing, SearchReply, SearchRequest,
 };
 use shifu_store::{
     AnswerRecord, DocumentRecord, DocumentStatus, NewAnswer, NewDocument, PageRequest, SkippedPage, Store,
@@ -28,6 +28,12 @@ use crate::observe::timed;
 const FIRST_RESULT: Duration = Duration::from_millis(1500);
 /// A change of progress below this is not written.
 const PROGRESS_STEP: f64 = 0.02;
+
+/// An answer in the documents' own words, not yet kept.
+pub(super) struct Draft {
+    pub(super) question: Question,
+    pub(super) answered: Answered,
+}
 
 pub(super) fn open_library(directory: &Path, lexicon: Arc<Lexicon>) -> Result<Library, ApiError> {
     let library = Library::open(directory, LibraryOptions::default())?;
@@ -420,8 +426,26 @@ impl Engine {
         &self,
         caller: &Caller,
         earlier: Vec<String>,
-        mut question: Question,
+        question: Question,
     ) -> Result<AnswerReply, ApiError> {
+        let draft = self.draft(caller, earlier, question).await?;
+        let rephrasing = match self.rephraser(&draft.question) {
+            Some(model) => Some(model.rephrase(&draft, |_| true).await),
+            None => None,
+        };
+        self.keep_answer(caller, draft, rephrasing).await
+    }
+
+    /// The answer in the documents' own words, not yet kept.
+    ///
+    /// # Errors
+    /// As [`Engine::answer`].
+    pub(super) async fn draft(
+        &self,
+        caller: &Caller,
+        earlier: Vec<String>,
+        mut question: Question,
+    ) -> Result<Draft, ApiError> {
         for text in &earlier {
             self.check_question("messages", text)?;
         }
@@ -450,13 +474,36 @@ impl Engine {
                 library.answer(&asked)
             })
         };
-        let answered = self.gate.interactive(work).await??;
-        let answer_id = Store::new_answer_id();
-        let reply = AnswerReply {
-            answer_id: answer_id.clone(),
-            ..answered.reply
-        };
-        let mut process = serde_json::to_value(&answered.process).map_err(ApiError::internal)?;
+        let mut answered = self.gate.interactive(work).await??;
+        answered.reply.answer_id = Store::new_answer_id();
+        Ok(Draft { question, answered })
+    }
+
+    /// Keeps the answer in the documents' own words, with how it came about and what a language model made of it; gives what the
+    /// caller is to see.
+    ///
+    /// # Errors
+    /// `Internal` when the store refuses.
+    pub(super) async fn keep_answer(
+        &self,
+        caller: &Caller,
+        draft: Draft,
+        rephrasing: Option<Rephrasing>,
+    ) -> Result<AnswerReply, ApiError> {
+        let Draft { question, answered } = draft;
+        let mut reply = answered.reply;
+        let body = serde_json::to_value(&reply).map_err(ApiError::internal)?;
+        let mut process = answered.process;
+        if let Some(used) = rephrasing.as_ref().filter(|rephrasing| rephrasing.used) {
+            process
+                .versions
+                .push(format!("{} {}", used.model.name, used.model.version));
+            reply.answer.clone_from(&used.text);
+            reply.phrased_by = Some(used.model.clone());
+        }
+        reply.took_ms += rephrasing.as_ref().map_or(0.0, |rephrasing| rephrasing.took_ms);
+        process.rephrasing = rephrasing;
+        let mut process = serde_json::to_value(&process).map_err(ApiError::internal)?;
         if let Some(process) = process.as_object_mut() {
             process.insert("context".to_owned(), json!(answered.context));
         }
@@ -467,11 +514,11 @@ impl Engine {
             conversation_id: question.conversation_id,
             grounded: reply.grounded,
             refusal_reason: reply.refusal.as_ref().map(|refusal| name_of(&refusal.reason)),
-            body: serde_json::to_value(&reply).map_err(ApiError::internal)?,
+            body,
             process,
             key_id: caller.key_id.clone(),
         };
-        self.store.add_answer(&answer_id, &kept).await?;
+        self.store.add_answer(&reply.answer_id, &kept).await?;
         Ok(reply)
     }
 

@@ -9,6 +9,7 @@ mod inspection;
 mod knowledge;
 mod lexicon;
 mod limits;
+mod rephrasing;
 mod retention;
 mod standards;
 mod tickets;
@@ -36,6 +37,8 @@ use crate::outbound::Outbound;
 use diagnosis::LineModel;
 pub use diagnosis::{ImportReport, RepairOutcome, RowError, TreeFormat};
 pub use inspection::{InspectionReply, PhotoUpload, SubmissionInput};
+use rephrasing::LanguageModel;
+pub(crate) use rephrasing::Piece;
 pub use retention::Swept;
 pub use tickets::SummaryRequest;
 
@@ -61,6 +64,7 @@ pub struct Engine {
     waiting_uploads: Mutex<BTreeMap<String, oneshot::Sender<Result<(), ApiError>>>>,
     alerts: watch::Sender<u64>,
     outbound: Outbound,
+    language_model: Option<LanguageModel>,
 }
 
 impl Engine {
@@ -79,6 +83,8 @@ impl Engine {
             ..ModelSetOptions::default()
         };
         let models = ModelSet::load(&models_directory, &options);
+        let language_model =
+            LanguageModel::configured(&config.language_model, &models).map_err(ApiError::unprocessable)?;
         let index_directory = config.data.join("index");
         let lexicon = Arc::new(Lexicon::new(Default::default()));
         let library = knowledge::open_library(&index_directory, lexicon.clone())?;
@@ -88,6 +94,7 @@ impl Engine {
             store,
             models,
             library: Arc::new(library),
+            language_model,
             lexicon: RwLock::new(lexicon),
             lines: RwLock::default(),
             learning: tokio::sync::Mutex::default(),
@@ -138,14 +145,20 @@ impl Engine {
         &self.models
     }
 
-    /// Names of models that are installed and used.
+    /// Names of models that are installed and used, and of the language model that is configured.
     #[must_use]
     pub fn installed_models(&self) -> Vec<String> {
-        self.models
+        let mut names: Vec<String> = self
+            .models
             .versions()
             .into_iter()
             .map(|version| version.name)
-            .collect()
+            .collect();
+        let configured = self
+            .language_model()
+            .filter(|name| !names.iter().any(|one| one == name));
+        names.extend(configured.map(str::to_owned));
+        names
     }
 
     /// The words of everything that is loaded.

@@ -153,7 +153,7 @@ pub(crate) async fn remove_ticket(
     Ok(Json(json!({"ticket_id": ticket_id, "removed": removed})))
 }
 
-/// Models: `shifu-extractive` and what is installed (OpenAI shape).
+/// Models: `shifu-extractive`, what is installed, and the language model that is configured (OpenAI shape).
 #[utoipa::path(get, path = "/v1/models", tag = "knowledge", responses((status = 200, description = "OpenAI list shape", body = Object)))]
 pub(crate) async fn models(State(state): State<AppState>) -> Json<Value> {
     let model =

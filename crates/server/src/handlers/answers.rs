@@ -6,17 +6,19 @@ use std::convert::Infallible;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::sse::{Event, Sse};
+use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures::stream;
+use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shifu_knowledge::{AnswerReply, Question, SearchReply, SearchRequest};
 use shifu_store::{FeedbackVerdict, GapRow};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::Listing;
 use crate::access::Caller;
-use crate::error::{ApiError, ErrorBody};
+use crate::engine::Piece;
+use crate::error::{ApiError, ErrorBody, Language};
 use crate::extract::{self, List, rfc3339};
 use crate::state::AppState;
 
@@ -63,7 +65,11 @@ pub(crate) async fn search(
     Ok(Json(state.engine.search(&caller, request).await?))
 }
 
-/// A cited answer, or a refusal that says what to ask. With `Accept: text/event-stream`: `citations`, `delta`…, `done`.
+/// A cited answer, or a refusal that says what to ask. With `Accept: text/event-stream`: `citations`, `delta`…, `done` or `error`.
+///
+/// Where a language model is configured it may put the answer in other words (`rephrase`). A `delta` is then a sentence that was found in
+/// a citation; when a later one is not, `done` carries the answer in the documents' own words and `"replaced": true`: show that
+/// in the place of what was streamed.
 #[utoipa::path(post, path = "/v1/answers", tag = "knowledge", request_body = Question, responses(
     (status = 200, content((AnswerReply = "application/json"), (String = "text/event-stream"))), (status = 422, body = ErrorBody)))]
 pub(crate) async fn answer(
@@ -72,19 +78,61 @@ pub(crate) async fn answer(
     headers: HeaderMap,
     extract::Json(question): extract::Json<Question>,
 ) -> Result<Response, ApiError> {
-    let reply = state.engine.answer(&caller, question).await?;
     let accept = headers
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    if accept.contains("text/event-stream") {
+    let streams = accept.contains("text/event-stream");
+    if streams && state.engine.rephrases(&question) {
+        let (draft, pieces) = state
+            .engine
+            .answer_in_pieces(&caller, Vec::new(), question)
+            .await?;
+        return Ok(as_they_pass(&draft, pieces, Language::of(&headers)).into_response());
+    }
+    let reply = state.engine.answer(&caller, question).await?;
+    if streams {
         return Ok(as_events(&reply).into_response());
     }
     Ok(Json(reply).into_response())
 }
 
+fn event(name: &str, data: Value) -> Event {
+    Event::default().event(name).data(data.to_string())
+}
+
+/// Sentences as a language model writes them and they pass their check.
+fn as_they_pass(
+    draft: &AnswerReply,
+    pieces: UnboundedReceiver<Piece>,
+    language: Language,
+) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>> + use<>> {
+    let citations = event(
+        "citations",
+        json!({"answer_id": draft.answer_id, "citations": draft.citations}),
+    );
+    let rest = stream::unfold((pieces, false), move |(mut pieces, sent)| async move {
+        let (events, sent) = match pieces.recv().await? {
+            Piece::Text(text) => (vec![event("delta", json!({"text": text}))], true),
+            Piece::Failed(error) => (vec![event("error", json!(error.body("", language)))], sent),
+            Piece::Done(reply) => {
+                let whole = sentences(&reply.answer).map(|text| event("delta", json!({"text": text})));
+                let mut events: Vec<Event> = if sent { Vec::new() } else { whole.collect() };
+                let mut done = json!(reply);
+                if sent && reply.phrased_by.is_none() {
+                    done["replaced"] = json!(true);
+                }
+                events.push(event("done", done));
+                (events, sent)
+            }
+        };
+        Some((stream::iter(events), (pieces, sent)))
+    });
+    let events = stream::iter([citations]).chain(rest.flatten()).map(Ok);
+    Sse::new(events).keep_alive(KeepAlive::default())
+}
+
 fn as_events(reply: &AnswerReply) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>> + use<>> {
-    let event = |name: &str, data: Value| Event::default().event(name).data(data.to_string());
     let mut events = vec![event(
         "citations",
         json!({"answer_id": reply.answer_id, "citations": reply.citations}),

@@ -4,20 +4,23 @@ use std::convert::Infallible;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::sse::{Event, Sse};
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use futures::stream;
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shifu_domain::{ModelNumber, ProductLine};
 use shifu_knowledge::{AnswerReply, Question};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::answers::sentences;
 use crate::access::Caller;
-use crate::error::{ApiError, ErrorBody};
+use crate::engine::Piece;
+use crate::error::{ApiError, ErrorBody, Language};
 use crate::extract;
 use crate::state::AppState;
 
@@ -124,12 +127,28 @@ struct Usage {
     total_tokens: usize,
 }
 
+impl Usage {
+    fn new(prompt_tokens: usize, content: &str) -> Self {
+        let completion_tokens = tokens(content);
+        Self {
+            prompt_tokens,
+            completion_tokens,
+            total_tokens: prompt_tokens + completion_tokens,
+        }
+    }
+}
+
 /// A chat completion: the last question of the user, answered with citations in `shifu`.
+///
+/// By `shifu-extractive` in the documents' own words, by the configured language model in other words, every sentence of which was found
+/// in a citation. Streamed, a sentence comes when it has been found; when a later one is not, the documents' own words follow below
+/// it and `shifu.replaced` is true in the last piece.
 #[utoipa::path(post, path = "/v1/chat/completions", operation_id = "create_chat_completion", tag = "knowledge", request_body = ChatRequest, responses(
     (status = 200, content((Object = "application/json"), (String = "text/event-stream"))), (status = 422, body = ErrorBody)))]
 pub(crate) async fn chat(
     State(state): State<AppState>,
     caller: Caller,
+    headers: HeaderMap,
     extract::Json(request): extract::Json<ChatRequest>,
 ) -> Result<Response, ApiError> {
     if request.n.is_some_and(|n| n != 1) {
@@ -140,8 +159,11 @@ pub(crate) async fn chat(
             return Err(ApiError::bad_field(name, "tools are not called here"));
         }
     }
-    if request.model != EXTRACTIVE {
-        return Err(ApiError::no_such_model(&request.model, EXTRACTIVE));
+    let rephrase = request.model != EXTRACTIVE;
+    let configured = state.engine.language_model();
+    if rephrase && configured != Some(request.model.as_str()) {
+        let known: Vec<&str> = [EXTRACTIVE].into_iter().chain(configured).collect();
+        return Err(ApiError::no_such_model(&request.model, &known.join(", ")));
     }
     let mut asked = asked(&request.messages)?;
     let Some(question) = asked.pop() else {
@@ -155,24 +177,28 @@ pub(crate) async fn chat(
         model: appliance.model,
         product_line: appliance.product_line,
         conversation_id: appliance.conversation_id,
+        rephrase: Some(rephrase),
         ..Question::default()
-    };
-    let reply = state.engine.answer_after(&caller, earlier, question).await?;
-    let content = content(&reply);
-    let completion_tokens = tokens(&content);
-    let usage = Usage {
-        prompt_tokens,
-        completion_tokens,
-        total_tokens: prompt_tokens + completion_tokens,
     };
     let with_usage = request
         .stream_options
         .and_then(|options| options.include_usage)
         .unwrap_or(false);
-    Ok(if request.stream.unwrap_or(false) {
-        pieces(&reply, &content, with_usage.then_some(usage)).into_response()
+    let streams = request.stream.unwrap_or(false);
+    if streams && rephrase {
+        let (draft, pieces) = state.engine.answer_in_pieces(&caller, earlier, question).await?;
+        let chunks = Chunks::new(&draft, request.model);
+        let usage = with_usage.then_some(prompt_tokens);
+        return Ok(as_they_pass(chunks, pieces, usage, Language::of(&headers)).into_response());
+    }
+    let reply = state.engine.answer_after(&caller, earlier, question).await?;
+    let content = content(&reply);
+    let usage = Usage::new(prompt_tokens, &content);
+    Ok(if streams {
+        let chunks = Chunks::new(&reply, request.model);
+        pieces(&chunks, &reply, &content, with_usage.then_some(usage)).into_response()
     } else {
-        Json(completion(&reply, &content, usage)).into_response()
+        Json(completion(&reply, &request.model, &content, usage)).into_response()
     })
 }
 
@@ -212,8 +238,13 @@ fn asked(messages: &[Message]) -> Result<Vec<String>, ApiError> {
 
 /// The answer as a client shows it that knows nothing of citations: warnings and sources stand below it.
 pub(super) fn content(reply: &AnswerReply) -> String {
+    format!("{}{}", reply.answer, below(reply))
+}
+
+/// Warnings and sources, each on a line of its own below the answer.
+fn below(reply: &AnswerReply) -> String {
     let chinese = reply.answer.chars().any(is_chinese);
-    let mut lines = vec![reply.answer.clone()];
+    let mut lines = vec![String::new()];
     for warning in &reply.warnings {
         lines.push(format!("⚠ {warning}"));
     }
@@ -250,7 +281,7 @@ fn tokens(text: &str) -> usize {
 fn beside(reply: &AnswerReply) -> Value {
     json!({
         "answer_id": reply.answer_id, "grounded": reply.grounded, "citations": reply.citations, "warnings": reply.warnings,
-        "figures": reply.figures, "related": reply.related, "refusal": reply.refusal,
+        "figures": reply.figures, "related": reply.related, "refusal": reply.refusal, "phrased_by": reply.phrased_by,
     })
 }
 
@@ -258,42 +289,138 @@ fn identifier(reply: &AnswerReply) -> String {
     format!("chatcmpl-{}", reply.answer_id)
 }
 
-fn completion(reply: &AnswerReply, content: &str, usage: Usage) -> Value {
+fn completion(reply: &AnswerReply, model: &str, content: &str, usage: Usage) -> Value {
     json!({
-        "id": identifier(reply), "object": "chat.completion", "created": Timestamp::now().as_second(), "model": EXTRACTIVE,
+        "id": identifier(reply), "object": "chat.completion", "created": Timestamp::now().as_second(), "model": model,
         "choices": [{"index": 0, "finish_reason": "stop", "logprobs": null,
                      "message": {"role": "assistant", "content": content, "refusal": null}}],
         "usage": usage, "shifu": beside(reply),
     })
 }
 
+/// The pieces of one streamed completion.
+struct Chunks {
+    id: String,
+    created: i64,
+    model: String,
+}
+
+impl Chunks {
+    fn new(reply: &AnswerReply, model: String) -> Self {
+        Self {
+            id: identifier(reply),
+            created: Timestamp::now().as_second(),
+            model,
+        }
+    }
+
+    fn of(&self, choices: &Value) -> Value {
+        json!({"id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.model, "choices": choices})
+    }
+
+    fn choice(&self, delta: &Value, finish: Option<&str>) -> Value {
+        self.of(&json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]))
+    }
+
+    fn first(&self) -> Value {
+        self.choice(&json!({"role": "assistant", "content": ""}), None)
+    }
+
+    fn text(&self, text: &str) -> Value {
+        self.choice(&json!({"content": text}), None)
+    }
+
+    fn last(&self, beside: Value) -> Value {
+        let mut last = self.choice(&json!({}), Some("stop"));
+        last["shifu"] = beside;
+        last
+    }
+
+    fn usage(&self, usage: Usage) -> Value {
+        let mut told = self.of(&json!([]));
+        told["usage"] = json!(usage);
+        told
+    }
+}
+
+fn data(chunk: &Value) -> Event {
+    Event::default().data(chunk.to_string())
+}
+
+fn done() -> Event {
+    Event::default().data("[DONE]")
+}
+
 fn pieces(
+    chunks: &Chunks,
     reply: &AnswerReply,
     content: &str,
     usage: Option<Usage>,
 ) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>> + use<>> {
-    let created = Timestamp::now().as_second();
-    let id = identifier(reply);
-    let chunk = |choices: Value| json!({"id": id, "object": "chat.completion.chunk", "created": created, "model": EXTRACTIVE, "choices": choices});
-    let choice = |delta: Value, finish: Option<&str>| {
-        chunk(json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]))
-    };
-    let mut chunks = vec![choice(json!({"role": "assistant", "content": ""}), None)];
-    chunks.extend(sentences(content).map(|text| choice(json!({"content": text}), None)));
-    let mut last = choice(json!({}), Some("stop"));
-    last["shifu"] = beside(reply);
-    chunks.push(last);
-    if let Some(usage) = usage {
-        let mut told = chunk(json!([]));
-        told["usage"] = json!(usage);
-        chunks.push(told);
-    }
-    let events: Vec<Event> = chunks
-        .into_iter()
-        .map(|chunk| Event::default().data(chunk.to_string()))
-        .chain([Event::default().data("[DONE]")])
+    let events: Vec<Event> = std::iter::once(chunks.first())
+        .chain(sentences(content).map(|text| chunks.text(text)))
+        .chain([chunks.last(beside(reply))])
+        .chain(usage.map(|usage| chunks.usage(usage)))
+        .map(|chunk| data(&chunk))
+        .chain([done()])
         .collect();
     Sse::new(stream::iter(events.into_iter().map(Ok)))
+}
+
+/// What is left to be sent when a rephrased answer is complete, or was given up after `shown`.
+fn rest_of(reply: &AnswerReply, shown: &str) -> String {
+    if shown.is_empty() {
+        return content(reply);
+    }
+    let mut rest = String::new();
+    if reply.phrased_by.is_none() {
+        let title = if reply.answer.chars().any(is_chinese) {
+            "资料原文："
+        } else {
+            "In the documents' own words:"
+        };
+        rest = format!("\n\n{title}\n{}", reply.answer);
+    }
+    rest + &below(reply)
+}
+
+/// Sentences as the language model writes them and they pass their check. `prompt_tokens` where usage is to be told.
+fn as_they_pass(
+    chunks: Chunks,
+    pieces: UnboundedReceiver<Piece>,
+    prompt_tokens: Option<usize>,
+    language: Language,
+) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>> + use<>> {
+    let first = data(&chunks.first());
+    let under_way = (chunks, pieces, String::new());
+    let rest = stream::unfold(under_way, move |(chunks, mut pieces, mut shown)| async move {
+        let events = match pieces.recv().await? {
+            Piece::Text(text) => {
+                shown.push_str(&text);
+                vec![data(&chunks.text(&text))]
+            }
+            Piece::Failed(error) => vec![data(&json!(error.body("", language)))],
+            Piece::Done(reply) => {
+                let rest = rest_of(&reply, &shown);
+                let mut beside = beside(&reply);
+                if reply.phrased_by.is_none() && !shown.is_empty() {
+                    beside["replaced"] = json!(true);
+                }
+                shown.push_str(&rest);
+                let usage = prompt_tokens.map(|tokens| chunks.usage(Usage::new(tokens, &shown)));
+                sentences(&rest)
+                    .map(|text| chunks.text(text))
+                    .chain([chunks.last(beside)])
+                    .chain(usage)
+                    .map(|chunk| data(&chunk))
+                    .chain([done()])
+                    .collect()
+            }
+        };
+        Some((stream::iter(events), (chunks, pieces, shown)))
+    });
+    let events = stream::iter([first]).chain(rest.flatten()).map(Ok);
+    Sse::new(events).keep_alive(KeepAlive::default())
 }
 
 /// Vectors of texts, by the sentence encoder that is installed.
