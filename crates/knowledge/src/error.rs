@@ -1,5 +1,7 @@
 //! Why a document could not be added or a search could not run.
 
+use shifu_domain::models::ModelError;
+
 /// A failure of the knowledge library. Everything that input can cause has its own variant.
 #[derive(Debug, thiserror::Error)]
 pub enum KnowledgeError {
@@ -96,6 +98,9 @@ pub enum KnowledgeError {
     /// The index engine failed.
     #[error("the index failed")]
     Index(#[from] tantivy::TantivyError),
+    /// The sentence encoder failed.
+    #[error("passages could not be encoded")]
+    Encoder(#[from] ModelError),
     /// The folder cannot be made or read.
     #[error("cannot use {path}")]
     Io {

@@ -23,6 +23,7 @@ use crate::analysis;
 use crate::api::DocumentRecord;
 use crate::error::KnowledgeError;
 use crate::passages::StoredPassage;
+use crate::versions::Versions;
 
 /// Memory of the index writer; tantivy asks for at least 15 MB a thread.
 const WRITER_BYTES: usize = 20_000_000;
@@ -48,6 +49,7 @@ pub(crate) struct PassageIndex {
     /// Opened at the first write, so that readers of another process are never locked out.
     writer: Mutex<Option<IndexWriter>>,
     folder: String,
+    versions: Versions,
 }
 
 /// Terms of a query with their weights.
@@ -126,13 +128,24 @@ impl PassageIndex {
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
             .try_into()?;
+        let metas = index.load_metas()?;
+        let versions = match &metas.payload {
+            None if metas.segments.is_empty() => Versions::CURRENT,
+            payload => Versions::of_payload(payload.as_deref()),
+        };
         Ok(Self {
+            versions,
             index,
             reader,
             fields,
             writer: Mutex::new(None),
             folder: folder.to_owned(),
         })
+    }
+
+    /// What made the index.
+    pub(crate) fn versions(&self) -> Versions {
+        self.versions
     }
 
     /// The state as last published.
@@ -191,7 +204,9 @@ impl PassageIndex {
         for document in prepared {
             writer.add_document(document)?;
         }
-        writer.commit()?;
+        let mut commit = writer.prepare_commit()?;
+        commit.set_payload(&self.versions.to_payload());
+        commit.commit()?;
         Ok(())
     }
 

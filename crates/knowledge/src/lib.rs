@@ -10,10 +10,12 @@ mod analysis;
 mod answer;
 mod api;
 mod catalog;
+mod dense;
 mod document;
 mod encoder;
 mod error;
 mod index;
+mod language;
 mod library;
 mod limits;
 mod nearness;
@@ -24,12 +26,14 @@ mod rank;
 mod snapshot;
 mod terms;
 mod trade;
+mod vector_files;
+mod versions;
 
 pub use answer::best_quote;
 pub use api::{
     AnswerProcess, AnswerReply, Answered, Candidate, ConversationContext, DocumentRecord, DocumentState,
-    DocumentUpload, Filters, Ingested, Intent, Question, Recognised, Refusal, RefusalReason, Related, Scope,
-    ScoreParts, SearchHit, SearchReply, SearchRequest, Support,
+    DocumentUpload, Filters, Ingested, Intent, Leg, Question, Recognised, Refusal, RefusalReason, Related,
+    Scope, ScoreParts, SearchHit, SearchReply, SearchRequest, Support,
 };
 pub use document::{Block, Document, Page, SkippedPage, Table};
 pub use error::KnowledgeError;

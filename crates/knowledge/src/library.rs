@@ -2,12 +2,13 @@
 //!
 //! Every method takes `&self`. Readers work on the last published snapshot; a change becomes visible as a whole, in one commit.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
+use shifu_domain::models::{ModelVersion, TextEmbedder};
 use shifu_domain::recognise::Lexicon;
 use shifu_domain::{DocumentId, DocumentMetadata, Passage, PassageId, ProductLine, Span};
 use tantivy::Searcher;
@@ -15,10 +16,12 @@ use tantivy::Searcher;
 use crate::analysis;
 use crate::answer::look_alikes;
 use crate::api::{
-    DocumentRecord, DocumentState, DocumentUpload, Ingested, Scope, SearchHit, SearchReply, SearchRequest,
+    DocumentRecord, DocumentState, DocumentUpload, Ingested, Leg, Scope, SearchHit, SearchReply,
+    SearchRequest,
 };
 use crate::catalog::{Catalog, applies_to};
-use crate::encoder::Encoder;
+use crate::dense::{self, Dense, Near};
+use crate::encoder::{EncodedQuestion, Encoder};
 use crate::error::KnowledgeError;
 use crate::index::PassageIndex;
 use crate::limits::Limits;
@@ -28,6 +31,7 @@ use crate::passages::{self, Kind, StoredPassage};
 use crate::question::{self, Understood};
 use crate::rank::{self, Element, Found, Ranked, Weighted, Weights};
 use crate::terms;
+use crate::versions::Versions;
 
 /// Candidates that BM25 hands to the scorer.
 pub(crate) const CANDIDATES: usize = 60;
@@ -45,12 +49,16 @@ pub struct Library {
     limits: Limits,
     weights: Weights,
     vectors: Vectors,
+    /// Where vectors of the installed encoder are kept; nowhere for a library in memory.
+    vector_folder: Option<PathBuf>,
+    dense: RwLock<Option<Arc<Dense>>>,
 }
 
 /// What readers see.
 pub(crate) struct Snapshot {
     pub searcher: Searcher,
     pub catalog: Catalog,
+    pub versions: Versions,
 }
 
 /// How a library is opened.
@@ -67,6 +75,25 @@ pub(crate) struct Retrieval {
     pub allowed: Vec<DocumentId>,
     pub ranked: Vec<Ranked>,
     pub sense: Sense,
+    /// The installed encoder, where it took part.
+    pub encoded_by: Option<ModelVersion>,
+}
+
+/// What a retrieval is to find.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    pub leg: Leg,
+    /// Candidates by BM25, or by the encoder where that is asked for alone.
+    pub limit: usize,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self {
+            leg: Leg::Hybrid,
+            limit: CANDIDATES,
+        }
+    }
 }
 
 impl Library {
@@ -75,7 +102,9 @@ impl Library {
     /// # Errors
     /// [`KnowledgeError::Io`] and [`KnowledgeError::IncompatibleIndex`] for the folder, [`KnowledgeError::Index`] for the engine.
     pub fn open(dir: &Path, options: LibraryOptions) -> Result<Self, KnowledgeError> {
-        Self::with(PassageIndex::open(dir)?, options)
+        let mut library = Self::with(PassageIndex::open(dir)?, options)?;
+        library.vector_folder = Some(beside(dir, "vectors"));
+        Ok(library)
     }
 
     /// A library that lives in memory, for measurements and tests.
@@ -89,14 +118,21 @@ impl Library {
     fn with(index: PassageIndex, options: LibraryOptions) -> Result<Self, KnowledgeError> {
         let searcher = index.searcher();
         let catalog = Catalog::new(index.records(&searcher)?);
+        let versions = index.versions();
         Ok(Self {
             index,
-            snapshot: RwLock::new(Arc::new(Snapshot { searcher, catalog })),
+            snapshot: RwLock::new(Arc::new(Snapshot {
+                searcher,
+                catalog,
+                versions,
+            })),
             lexicon: RwLock::new(None),
             changes: Mutex::new(()),
             limits: options.limits,
             weights: Weights::default(),
             vectors: Vectors::default(),
+            vector_folder: None,
+            dense: RwLock::new(None),
         })
     }
 
@@ -105,10 +141,52 @@ impl Library {
         *self.lexicon.write().unwrap_or_else(PoisonError::into_inner) = Some(lexicon);
     }
 
-    /// Weights of the scorer, in the order bm25, coverage, window, phrase, exact, meaning: for tuning by examples only.
+    /// Adds a sentence encoder to what finds and orders passages, with the vectors that it made before; [`Library::encode`] makes those
+    /// that are missing.
+    pub fn set_embedder(&self, embedder: Arc<dyn TextEmbedder>) {
+        let dense = Dense::new(embedder, self.vector_folder.as_deref(), &self.snapshot());
+        *self.dense.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(dense));
+    }
+
+    fn dense(&self) -> Option<Arc<Dense>> {
+        self.dense.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes the vectors that are missing, document by document, and gives how many documents that were; a document is found by them as
+    /// soon as its own are made. Stops after the batch during which `keep_going` turns false. Without an encoder there is nothing to do.
+    ///
+    /// # Errors
+    /// [`KnowledgeError::Encoder`] when the encoder fails, [`KnowledgeError::Io`] when vectors cannot be kept, [`KnowledgeError::Index`].
+    pub fn encode(&self, keep_going: &dyn Fn() -> bool) -> Result<usize, KnowledgeError> {
+        let Some(dense) = self.dense() else { return Ok(0) };
+        let _encoding = dense.encoding.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut encoded = 0;
+        loop {
+            let snapshot = self.snapshot();
+            let Some(record) = dense.missing(&snapshot) else {
+                break;
+            };
+            let id = &record.document_id;
+            let passages = self.index.passages_of(&snapshot.searcher, id)?;
+            let Some(vectors) = dense.encode(&passages, keep_going)? else {
+                return Ok(encoded);
+            };
+            dense
+                .store(id, dense.origin(record, &snapshot), vectors)
+                .map_err(|source| KnowledgeError::Io {
+                    path: format!("vectors of {}", id.0),
+                    source,
+                })?;
+            encoded += 1;
+        }
+        dense.tidy(&self.snapshot());
+        Ok(encoded)
+    }
+
+    /// Weights of the scorer, in the order bm25, coverage, window, phrase, exact, meaning, dense: for tuning by examples only.
     #[doc(hidden)]
-    pub fn set_weights(&mut self, weights: [f64; 6]) {
-        let [bm25, coverage, window, phrase, exact, meaning] = weights;
+    pub fn set_weights(&mut self, weights: [f64; 7]) {
+        let [bm25, coverage, window, phrase, exact, meaning, dense] = weights;
         self.weights = Weights {
             bm25,
             coverage,
@@ -116,6 +194,7 @@ impl Library {
             phrase,
             exact,
             meaning,
+            dense,
         };
     }
 
@@ -221,7 +300,11 @@ impl Library {
         let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         self.known(id)?;
         self.index.publish(&[], std::slice::from_ref(id))?;
-        self.refresh()
+        self.refresh()?;
+        if let Some(dense) = self.dense() {
+            dense.forget(id);
+        }
+        Ok(())
     }
 
     /// Takes a document out of use; it stays listed and is never cited. What it replaced comes back into force.
@@ -267,8 +350,11 @@ impl Library {
     fn refresh(&self) -> Result<(), KnowledgeError> {
         let searcher = self.index.searcher();
         let catalog = Catalog::new(self.index.records(&searcher)?);
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) =
-            Arc::new(Snapshot { searcher, catalog });
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Snapshot {
+            searcher,
+            catalog,
+            versions: self.index.versions(),
+        });
         Ok(())
     }
 
@@ -318,7 +404,11 @@ impl Library {
             on: request.on,
         };
         let top_k = request.top_k.unwrap_or(DEFAULT_TOP_K).clamp(1, MOST_TOP_K);
-        let found = self.retrieve(&request.query, &scope, &[], top_k.max(CANDIDATES))?;
+        let asked = Wanted {
+            leg: request.leg,
+            limit: top_k.max(CANDIDATES),
+        };
+        let found = self.retrieve(&request.query, &scope, &[], asked)?;
         let hits = found
             .ranked
             .iter()
@@ -337,7 +427,7 @@ impl Library {
         query: &str,
         scope: &Scope,
         more_exact: &[String],
-        limit: usize,
+        wanted: Wanted,
     ) -> Result<Retrieval, KnowledgeError> {
         let snapshot = self.snapshot();
         let allowed = snapshot.catalog.allowed(scope, scope.on.unwrap_or_else(today));
@@ -372,7 +462,9 @@ impl Library {
         understood.terms.exact.extend(more_exact.iter().cloned());
         understood.terms.exact.sort();
         understood.terms.exact.dedup();
-        let (found, sense) = self.candidates(&snapshot, &understood, &allowed, filter, limit)?;
+        let (near, encoded_by) = self.near(query, &snapshot, &allowed, wanted.leg)?;
+        let (found, sense) =
+            self.candidates(&snapshot, &understood, &allowed, filter, near.as_ref(), wanted)?;
         let weighted = Weighted::new(question::elements(
             &understood.folded,
             &|word, _| Some(self.index.word_idf(&snapshot.searcher, word)),
@@ -384,7 +476,10 @@ impl Library {
             &understood.folded,
             &understood.terms,
             &weighted,
-            &self.weights,
+            match wanted.leg {
+                Leg::Dense => &Weights::DENSE,
+                Leg::Lexical | Leg::Hybrid => &self.weights,
+            },
         );
         if !understood.codes.is_empty() && !understood.detail.is_empty() {
             // The row says what the code is; who asks for a detail of it needs what stands beyond the row.
@@ -411,47 +506,108 @@ impl Library {
             allowed,
             ranked,
             sense,
+            encoded_by,
         })
     }
 
-    /// The best passages by BM25 and those nearest in meaning; and how likely one of all that may be cited answers.
+    /// The question beside the vectors of the installed encoder, and its version. An encoder that fails costs a question its part of the
+    /// score and not the answer, unless it was asked for alone.
+    fn near(
+        &self,
+        query: &str,
+        snapshot: &Snapshot,
+        allowed: &[DocumentId],
+        leg: Leg,
+    ) -> Result<(Option<Near>, Option<ModelVersion>), KnowledgeError> {
+        let Some(dense) = self.dense().filter(|_| leg != Leg::Lexical) else {
+            return Ok((None, None));
+        };
+        match dense.near(query, snapshot, allowed) {
+            Ok(near) => {
+                let version = near.is_some().then(|| dense.version().clone());
+                Ok((near, version))
+            }
+            Err(error) if leg == Leg::Dense => Err(error.into()),
+            Err(_) => Ok((None, None)),
+        }
+    }
+
+    /// The best passages by BM25 and those nearest to the question by either encoder; and how likely one of all that may be cited answers.
     fn candidates(
         &self,
         snapshot: &Snapshot,
         understood: &Understood,
         allowed: &[DocumentId],
         filter: Option<&[DocumentId]>,
-        limit: usize,
+        near: Option<&Near>,
+        wanted: Wanted,
     ) -> Result<(Vec<Found>, Sense), KnowledgeError> {
         if allowed.is_empty() {
             return Ok((Vec::new(), Sense::default()));
         }
-        let lexical = self
-            .index
-            .candidates(&snapshot.searcher, &understood.terms, filter, limit)?;
-        let Some(question) = Encoder::built_in().question(&understood.folded) else {
-            let found = lexical.into_iter().map(|(bm25, stored)| Found {
-                bm25,
-                meaning: 0.0,
-                stored,
-            });
-            return Ok((found.collect(), Sense::default()));
+        let (mut found, most_near) = match wanted.leg {
+            Leg::Dense => (Vec::new(), wanted.limit),
+            Leg::Lexical | Leg::Hybrid => {
+                let terms = &understood.terms;
+                let lexical = self
+                    .index
+                    .candidates(&snapshot.searcher, terms, filter, wanted.limit)?;
+                (lexical, dense::NEAREST)
+            }
         };
+        for id in near.iter().flat_map(|near| near.nearest(most_near)) {
+            if !found.iter().any(|(_, other)| other.passage.passage_id == *id)
+                && let Some(stored) = self.index.passage(&snapshot.searcher, &id.0)?
+            {
+                found.push((0.0, stored));
+            }
+        }
+        let question = match wanted.leg {
+            Leg::Dense => None,
+            Leg::Lexical | Leg::Hybrid => Encoder::built_in().question(&understood.folded),
+        };
+        let (mut found, sense) = match question {
+            Some(question) => self.with_meaning(snapshot, allowed, &question, found)?,
+            None => {
+                let found = found.into_iter().map(|(bm25, stored)| Found {
+                    bm25,
+                    meaning: 0.0,
+                    dense: 0.0,
+                    stored,
+                });
+                (found.collect(), Sense::default())
+            }
+        };
+        if let Some(near) = near {
+            near.measure(&mut found);
+        }
+        Ok((found, sense))
+    }
+
+    /// Candidates with their nearness by the built-in encoder, and those that are found by it alone.
+    fn with_meaning(
+        &self,
+        snapshot: &Snapshot,
+        allowed: &[DocumentId],
+        question: &EncodedQuestion,
+        lexical: Vec<(f32, StoredPassage)>,
+    ) -> Result<(Vec<Found>, Sense), KnowledgeError> {
         let vectors = self.vectors.of(&self.index, snapshot, allowed)?;
         let mut found: Vec<Found> = lexical
             .into_iter()
             .map(|(bm25, stored)| {
                 let passage = &stored.passage;
                 let own = vectors.get(&passage.document_id);
-                let meaning = own.map_or(0.0, |own| own.nearness(&passage.passage_id, &question.vector));
+                let meaning = own.and_then(|own| own.nearness(&passage.passage_id, &question.vector));
                 Found {
                     bm25,
-                    meaning,
+                    meaning: meaning.unwrap_or(0.0),
+                    dense: 0.0,
                     stored,
                 }
             })
             .collect();
-        let (near, answered) = nearness::nearest(&vectors, &question, &found);
+        let (near, answered) = nearness::nearest(&vectors, question, &found);
         for (meaning, id) in near {
             if found.iter().any(|other| other.stored.passage.passage_id == *id) {
                 continue;
@@ -460,6 +616,7 @@ impl Library {
                 found.push(Found {
                     bm25: 0.0,
                     meaning,
+                    dense: 0.0,
                     stored,
                 });
             }
@@ -491,6 +648,13 @@ impl Library {
     pub(crate) fn form_idf(&self, retrieval: &Retrieval, form: &str) -> Option<f64> {
         self.index.form_idf(&retrieval.snapshot.searcher, form)
     }
+}
+
+/// The folder of that name beside a folder.
+fn beside(dir: &Path, name: &str) -> PathBuf {
+    let mut own = dir.file_name().unwrap_or_default().to_owned();
+    own.push(format!(".{name}"));
+    dir.with_file_name(own)
 }
 
 /// Taken off for a table row where a detail about a code is asked for.

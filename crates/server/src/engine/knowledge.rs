@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
-use shifu_domain::models::Priority;
+use shifu_domain::models::{Priority, TextEmbedder};
 use shifu_domain::recognise::Lexicon;
 use shifu_domain::{DocumentId, DocumentMetadata};
 use shifu_knowledge::{
@@ -29,9 +29,16 @@ const FIRST_RESULT: Duration = Duration::from_millis(1500);
 /// A change of progress below this is not written.
 const PROGRESS_STEP: f64 = 0.02;
 
-pub(super) fn open_library(directory: &Path, lexicon: Arc<Lexicon>) -> Result<Library, ApiError> {
+pub(super) fn open_library(
+    directory: &Path,
+    lexicon: Arc<Lexicon>,
+    embedder: Option<Arc<dyn TextEmbedder>>,
+) -> Result<Library, ApiError> {
     let library = Library::open(directory, LibraryOptions::default())?;
     library.set_lexicon(lexicon);
+    if let Some(embedder) = embedder {
+        library.set_embedder(embedder);
+    }
     Ok(library)
 }
 
@@ -54,6 +61,7 @@ impl From<KnowledgeError> for ApiError {
             KnowledgeError::Locked { .. } => Self::conflict(error),
             KnowledgeError::IncompatibleIndex { .. }
             | KnowledgeError::Index(_)
+            | KnowledgeError::Encoder(_)
             | KnowledgeError::Io { .. } => Self::internal(crate::error::chain(&error)),
         }
     }
@@ -68,6 +76,25 @@ impl Engine {
                 tracing::warn!(%error, "the library could not be encoded ahead; the first questions do it");
             }
         });
+    }
+
+    /// Makes the vectors of documents that the installed sentence encoder has not seen, while `keep_going` holds; gives how many
+    /// documents were encoded.
+    ///
+    /// # Errors
+    /// `Internal` when the encoder fails or vectors cannot be kept; what was made stays.
+    pub async fn encode_library(
+        &self,
+        keep_going: impl Fn() -> bool + Send + 'static,
+    ) -> Result<usize, ApiError> {
+        let library = self.library.clone();
+        let encoding = tokio::task::spawn_blocking(move || library.encode(&keep_going));
+        Ok(encoding.await.map_err(ApiError::internal)??)
+    }
+
+    /// Resolves when passages were added since it last did.
+    pub(crate) async fn passages_arrived(&self) {
+        self.passages_arrived.notified().await;
     }
 
     /// Index and records agree after a crash or a restore; the records are right. The index drops what they do not know or call
@@ -281,6 +308,7 @@ impl Engine {
             return Ok(());
         }
         finished?;
+        self.passages_arrived.notify_one();
         self.refresh_lexicon();
         Ok(())
     }

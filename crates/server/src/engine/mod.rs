@@ -56,6 +56,7 @@ pub struct Engine {
     enrolling: tokio::sync::Mutex<()>,
     earlier_photos: Arc<RwLock<PhotoIndex>>,
     documents_arrived: Notify,
+    passages_arrived: Notify,
     inspections_arrived: Notify,
     /// Uploads whose caller still waits for a first result.
     waiting_uploads: Mutex<BTreeMap<String, oneshot::Sender<Result<(), ApiError>>>>,
@@ -81,7 +82,7 @@ impl Engine {
         let models = ModelSet::load(&models_directory, &options);
         let index_directory = config.data.join("index");
         let lexicon = Arc::new(Lexicon::new(Default::default()));
-        let library = knowledge::open_library(&index_directory, lexicon.clone())?;
+        let library = knowledge::open_library(&index_directory, lexicon.clone(), models.embedder.clone())?;
         let engine = Self {
             zone: config.time_zone().map_err(ApiError::unprocessable)?,
             gate: Gate::new(config.workers(), config.limits.queue),
@@ -95,6 +96,7 @@ impl Engine {
             enrolling: tokio::sync::Mutex::default(),
             earlier_photos: Arc::default(),
             documents_arrived: Notify::new(),
+            passages_arrived: Notify::new(),
             inspections_arrived: Notify::new(),
             waiting_uploads: Mutex::default(),
             alerts: watch::Sender::new(0),
