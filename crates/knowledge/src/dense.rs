@@ -321,3 +321,6 @@ fn cut_near(text: &str, wanted: usize, most: usize) -> usize {
             .map_or(text.len(), |(byte, _)| byte),
     }
 }
+
+#[cfg(test)]
+mod tests;

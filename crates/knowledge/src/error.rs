@@ -89,8 +89,8 @@ pub enum KnowledgeError {
         /// The library's folder.
         dir: String,
     },
-    /// The index was written by an incompatible version.
-    #[error("the index at {dir} was written by another version; add the documents to a new folder")]
+    /// The index is damaged, or was written by an incompatible version.
+    #[error("the index at {dir} cannot be read: it is damaged, or of a version that is too different")]
     IncompatibleIndex {
         /// The library's folder.
         dir: String,

@@ -113,14 +113,15 @@ impl PassageIndex {
         })?;
         let (schema, fields) = schema();
         let directory = tantivy::directory::MmapDirectory::open(folder).map_err(TantivyError::from)?;
-        let index = match Index::open_or_create(directory, schema) {
-            Ok(index) => index,
-            Err(TantivyError::SchemaError(_) | TantivyError::IncompatibleIndex(_)) => {
-                return Err(KnowledgeError::IncompatibleIndex { dir: name });
-            }
-            Err(error) => return Err(error.into()),
-        };
-        Self::with(index, fields, &name)
+        let opened = Index::open_or_create(directory, schema).map_err(KnowledgeError::from);
+        match opened.and_then(|index| Self::with(index, fields, &name)) {
+            Err(KnowledgeError::Index(
+                TantivyError::SchemaError(_)
+                | TantivyError::IncompatibleIndex(_)
+                | TantivyError::DataCorruption(_),
+            )) => Err(KnowledgeError::IncompatibleIndex { dir: name }),
+            other => other,
+        }
     }
 
     fn with(index: Index, fields: Fields, folder: &str) -> Result<Self, KnowledgeError> {
@@ -177,6 +178,12 @@ impl PassageIndex {
         }
         self.reader.reload()?;
         Ok(())
+    }
+
+    /// Ends what the writer does in the background; the next change opens another one.
+    pub(crate) fn close(&self) -> Result<(), KnowledgeError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        writer.map_or(Ok(()), |writer| Ok(writer.wait_merging_threads()?))
     }
 
     fn write(

@@ -30,6 +30,7 @@ use crate::parse::{ParseProgress, parse};
 use crate::passages::{self, Kind, StoredPassage};
 use crate::question::{self, Understood};
 use crate::rank::{self, Element, Found, Ranked, Weighted, Weights};
+use crate::rebuild::{beside, finish_exchange};
 use crate::terms;
 use crate::versions::Versions;
 
@@ -41,16 +42,18 @@ const MOST_TOP_K: usize = 100;
 
 /// The documents of an operator.
 pub struct Library {
-    index: PassageIndex,
+    index: RwLock<Arc<PassageIndex>>,
+    /// The one that is being built to take its place; looked at while `changes` is held.
+    pub(crate) next: Mutex<Option<Arc<PassageIndex>>>,
     snapshot: RwLock<Arc<Snapshot>>,
     lexicon: RwLock<Option<Arc<Lexicon>>>,
     /// Held from reading the catalogue to publishing its change.
-    changes: Mutex<()>,
+    pub(crate) changes: Mutex<()>,
     limits: Limits,
     weights: Weights,
     vectors: Vectors,
-    /// Where vectors of the installed encoder are kept; nowhere for a library in memory.
-    vector_folder: Option<PathBuf>,
+    /// Of the index; none for a library in memory.
+    pub(crate) folder: Option<PathBuf>,
     dense: RwLock<Option<Arc<Dense>>>,
 }
 
@@ -102,8 +105,9 @@ impl Library {
     /// # Errors
     /// [`KnowledgeError::Io`] and [`KnowledgeError::IncompatibleIndex`] for the folder, [`KnowledgeError::Index`] for the engine.
     pub fn open(dir: &Path, options: LibraryOptions) -> Result<Self, KnowledgeError> {
+        finish_exchange(dir)?;
         let mut library = Self::with(PassageIndex::open(dir)?, options)?;
-        library.vector_folder = Some(beside(dir, "vectors"));
+        library.folder = Some(dir.to_owned());
         Ok(library)
     }
 
@@ -120,7 +124,8 @@ impl Library {
         let catalog = Catalog::new(index.records(&searcher)?);
         let versions = index.versions();
         Ok(Self {
-            index,
+            index: RwLock::new(Arc::new(index)),
+            next: Mutex::new(None),
             snapshot: RwLock::new(Arc::new(Snapshot {
                 searcher,
                 catalog,
@@ -131,7 +136,7 @@ impl Library {
             limits: options.limits,
             weights: Weights::default(),
             vectors: Vectors::default(),
-            vector_folder: None,
+            folder: None,
             dense: RwLock::new(None),
         })
     }
@@ -144,7 +149,8 @@ impl Library {
     /// Adds a sentence encoder to what finds and orders passages, with the vectors that it made before; [`Library::encode`] makes those
     /// that are missing.
     pub fn set_embedder(&self, embedder: Arc<dyn TextEmbedder>) {
-        let dense = Dense::new(embedder, self.vector_folder.as_deref(), &self.snapshot());
+        let folder = self.folder.as_deref().map(|folder| beside(folder, "vectors"));
+        let dense = Dense::new(embedder, folder.as_deref(), &self.snapshot());
         *self.dense.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(dense));
     }
 
@@ -167,7 +173,7 @@ impl Library {
                 break;
             };
             let id = &record.document_id;
-            let passages = self.index.passages_of(&snapshot.searcher, id)?;
+            let passages = self.index().passages_of(&snapshot.searcher, id)?;
             let Some(vectors) = dense.encode(&passages, keep_going)? else {
                 return Ok(encoded);
             };
@@ -209,7 +215,7 @@ impl Library {
             .records()
             .map(|record| record.document_id.clone())
             .collect();
-        self.vectors.of(&self.index, &snapshot, &all).map(drop)
+        self.vectors.of(&self.index(), &snapshot, &all).map(drop)
     }
 
     pub(crate) fn lexicon(&self) -> Option<Arc<Lexicon>> {
@@ -241,10 +247,34 @@ impl Library {
                 id: upload.document_id.0.clone(),
             });
         }
+        let (mut record, passages) = self.read(upload, progress)?;
+        let ingested = Ingested {
+            document_id: record.document_id.clone(),
+            pages: record.pages,
+            passages: record.passages,
+            skipped: record.skipped.clone(),
+        };
+        let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        record.replaces = self
+            .snapshot()
+            .catalog
+            .replaced_through(record.metadata.supersedes.as_ref());
+        record.replaces.retain(|id| *id != record.document_id);
+        self.index().publish(&[(record, Some(passages))], &[])?;
+        self.refresh()?;
+        Ok(ingested)
+    }
+
+    /// Parses and cuts a file.
+    pub(crate) fn read(
+        &self,
+        upload: &DocumentUpload,
+        progress: &mut dyn FnMut(ParseProgress),
+    ) -> Result<(DocumentRecord, Vec<StoredPassage>), KnowledgeError> {
         let document = parse(&upload.bytes, &upload.file_name, &self.limits, progress)?;
         let passages = passages::cut(&document, &upload.document_id, &upload.metadata.title);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let mut record = DocumentRecord {
+        let record = DocumentRecord {
             document_id: upload.document_id.clone(),
             metadata: upload.metadata.clone(),
             state: DocumentState::Indexed,
@@ -258,21 +288,7 @@ impl Library {
                 .collect(),
             replaces: Vec::new(),
         };
-        let ingested = Ingested {
-            document_id: record.document_id.clone(),
-            pages: record.pages,
-            passages: record.passages,
-            skipped: record.skipped.clone(),
-        };
-        let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        record.replaces = self
-            .snapshot()
-            .catalog
-            .replaced_through(record.metadata.supersedes.as_ref());
-        record.replaces.retain(|id| *id != record.document_id);
-        self.index.publish(&[(record, Some(passages))], &[])?;
-        self.refresh()?;
-        Ok(ingested)
+        Ok((record, passages))
     }
 
     /// Adds plain passages, one each, under their own ids: for measurements over sets of passages.
@@ -288,7 +304,7 @@ impl Library {
             .map(|(passage, title, text)| plain_passage(&id, passage, title, text))
             .collect();
         let record = plain_record(&id, u32::try_from(stored.len()).unwrap_or(u32::MAX));
-        self.index.publish(&[(record, Some(stored))], &[])?;
+        self.index().publish(&[(record, Some(stored))], &[])?;
         self.refresh()
     }
 
@@ -299,7 +315,7 @@ impl Library {
     pub fn remove(&self, id: &DocumentId) -> Result<(), KnowledgeError> {
         let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         self.known(id)?;
-        self.index.publish(&[], std::slice::from_ref(id))?;
+        self.index().publish(&[], std::slice::from_ref(id))?;
         self.refresh()?;
         if let Some(dense) = self.dense() {
             dense.forget(id);
@@ -315,7 +331,7 @@ impl Library {
         let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         let mut record = self.known(id)?;
         record.state = DocumentState::Retired;
-        self.index.publish(&[(record, None)], &[])?;
+        self.index().publish(&[(record, None)], &[])?;
         self.refresh()
     }
 
@@ -335,7 +351,7 @@ impl Library {
             .replaced_through(metadata.supersedes.as_ref());
         record.replaces.retain(|other| other != id);
         record.metadata = metadata;
-        self.index.publish(&[(record, None)], &[])?;
+        self.index().publish(&[(record, None)], &[])?;
         self.refresh()
     }
 
@@ -347,13 +363,24 @@ impl Library {
             .ok_or_else(|| KnowledgeError::UnknownDocument { id: id.0.clone() })
     }
 
+    pub(crate) fn index(&self) -> Arc<PassageIndex> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Answers from another index from now on.
+    pub(crate) fn use_index(&self, index: PassageIndex) -> Result<(), KnowledgeError> {
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(index);
+        self.refresh()
+    }
+
     fn refresh(&self) -> Result<(), KnowledgeError> {
-        let searcher = self.index.searcher();
-        let catalog = Catalog::new(self.index.records(&searcher)?);
+        let index = self.index();
+        let searcher = index.searcher();
+        let catalog = Catalog::new(index.records(&searcher)?);
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Snapshot {
             searcher,
             catalog,
-            versions: self.index.versions(),
+            versions: index.versions(),
         });
         Ok(())
     }
@@ -376,7 +403,7 @@ impl Library {
     /// [`KnowledgeError::Index`].
     pub fn passage(&self, id: &PassageId) -> Result<Option<Passage>, KnowledgeError> {
         Ok(self
-            .index
+            .index()
             .passage(&self.snapshot().searcher, &id.0)?
             .map(|stored| stored.passage))
     }
@@ -386,7 +413,7 @@ impl Library {
     /// # Errors
     /// [`KnowledgeError::Index`].
     pub fn passages(&self, id: &DocumentId) -> Result<Vec<Passage>, KnowledgeError> {
-        let found = self.index.passages_of(&self.snapshot().searcher, id)?;
+        let found = self.index().passages_of(&self.snapshot().searcher, id)?;
         Ok(found.into_iter().map(|stored| stored.passage).collect())
     }
 
@@ -435,7 +462,7 @@ impl Library {
         let filter = (!everything).then_some(allowed.as_slice());
         let lexicon = self.lexicon();
         let mut understood = Understood::new(query, lexicon.as_deref(), |code| {
-            self.index
+            self.index()
                 .count_exact(&snapshot.searcher, &format!("c:{code}"), Some(&allowed))
                 .unwrap_or(0)
                 > 0
@@ -443,7 +470,7 @@ impl Library {
         for at in 0..understood.codes.len() {
             let code = understood.codes[at].clone();
             let stands = |name: &str| {
-                self.index
+                self.index()
                     .count_exact(&snapshot.searcher, &format!("t:{name}"), Some(&allowed))
                     .unwrap_or(0)
                     > 0
@@ -467,8 +494,8 @@ impl Library {
             self.candidates(&snapshot, &understood, &allowed, filter, near.as_ref(), wanted)?;
         let weighted = Weighted::new(question::elements(
             &understood.folded,
-            &|word, _| Some(self.index.word_idf(&snapshot.searcher, word)),
-            &|form| self.index.form_idf(&snapshot.searcher, form),
+            &|word, _| Some(self.index().word_idf(&snapshot.searcher, word)),
+            &|form| self.index().form_idf(&snapshot.searcher, form),
         ));
         let mut ranked = rank::rank(
             found,
@@ -550,14 +577,14 @@ impl Library {
             Leg::Lexical | Leg::Hybrid => {
                 let terms = &understood.terms;
                 let lexical = self
-                    .index
+                    .index()
                     .candidates(&snapshot.searcher, terms, filter, wanted.limit)?;
                 (lexical, dense::NEAREST)
             }
         };
         for id in near.iter().flat_map(|near| near.nearest(most_near)) {
             if !found.iter().any(|(_, other)| other.passage.passage_id == *id)
-                && let Some(stored) = self.index.passage(&snapshot.searcher, &id.0)?
+                && let Some(stored) = self.index().passage(&snapshot.searcher, &id.0)?
             {
                 found.push((0.0, stored));
             }
@@ -592,7 +619,7 @@ impl Library {
         question: &EncodedQuestion,
         lexical: Vec<(f32, StoredPassage)>,
     ) -> Result<(Vec<Found>, Sense), KnowledgeError> {
-        let vectors = self.vectors.of(&self.index, snapshot, allowed)?;
+        let vectors = self.vectors.of(&self.index(), snapshot, allowed)?;
         let mut found: Vec<Found> = lexical
             .into_iter()
             .map(|(bm25, stored)| {
@@ -612,7 +639,7 @@ impl Library {
             if found.iter().any(|other| other.stored.passage.passage_id == *id) {
                 continue;
             }
-            if let Some(stored) = self.index.passage(&snapshot.searcher, &id.0)? {
+            if let Some(stored) = self.index().passage(&snapshot.searcher, &id.0)? {
                 found.push(Found {
                     bm25: 0.0,
                     meaning,
@@ -627,13 +654,13 @@ impl Library {
 
     /// Passages of the allowed documents that hold an exact term.
     pub(crate) fn count_exact(&self, retrieval: &Retrieval, term: &str) -> Result<usize, KnowledgeError> {
-        self.index
+        self.index()
             .count_exact(&retrieval.snapshot.searcher, term, Some(&retrieval.allowed))
     }
 
     /// Idf of a word at the time of a retrieval.
     pub(crate) fn idf(&self, retrieval: &Retrieval, word: &str) -> f64 {
-        self.index.word_idf(&retrieval.snapshot.searcher, word)
+        self.index().word_idf(&retrieval.snapshot.searcher, word)
     }
 
     /// Whether a word, or another one for it, stands anywhere in the library.
@@ -641,20 +668,13 @@ impl Library {
         let searcher = &retrieval.snapshot.searcher;
         std::iter::once(&element.word)
             .chain(&element.others)
-            .any(|word| self.index.form_idf(searcher, word).is_some())
+            .any(|word| self.index().form_idf(searcher, word).is_some())
     }
 
     /// Rarity of what manuals write for a spoken form, `None` where the library has none of it.
     pub(crate) fn form_idf(&self, retrieval: &Retrieval, form: &str) -> Option<f64> {
-        self.index.form_idf(&retrieval.snapshot.searcher, form)
+        self.index().form_idf(&retrieval.snapshot.searcher, form)
     }
-}
-
-/// The folder of that name beside a folder.
-fn beside(dir: &Path, name: &str) -> PathBuf {
-    let mut own = dir.file_name().unwrap_or_default().to_owned();
-    own.push(format!(".{name}"));
-    dir.with_file_name(own)
 }
 
 /// Taken off for a table row where a detail about a code is asked for.

@@ -11,6 +11,7 @@ use crate::index::PassageIndex;
 use crate::library::Snapshot;
 use crate::passages::StoredPassage;
 use crate::rank::Found;
+use crate::versions::Versions;
 
 /// Candidates that are nearest in meaning, beside those of BM25.
 const NEAREST: usize = 30;
@@ -93,10 +94,10 @@ impl DocumentVectors {
     }
 }
 
-/// Vectors by document and digest of its file.
+/// Vectors by document, digest of its file, and what cut it.
 #[derive(Debug, Default)]
 pub(crate) struct Vectors {
-    kept: RwLock<BTreeMap<(DocumentId, String), Arc<DocumentVectors>>>,
+    kept: RwLock<BTreeMap<(DocumentId, String, Versions), Arc<DocumentVectors>>>,
 }
 
 impl Vectors {
@@ -110,7 +111,11 @@ impl Vectors {
         let mut found = BTreeMap::new();
         let mut made = Vec::new();
         for record in ids.iter().filter_map(|id| snapshot.catalog.get(id)) {
-            let key = (record.document_id.clone(), record.sha256.clone());
+            let key = (
+                record.document_id.clone(),
+                record.sha256.clone(),
+                snapshot.versions,
+            );
             let known = self
                 .kept
                 .read()
@@ -130,11 +135,9 @@ impl Vectors {
         }
         if !made.is_empty() {
             let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-            kept.retain(|(id, sha256), _| {
-                snapshot
-                    .catalog
-                    .get(id)
-                    .is_some_and(|record| record.sha256 == *sha256)
+            kept.retain(|(id, sha256, versions), _| {
+                let record = snapshot.catalog.get(id);
+                *versions == snapshot.versions && record.is_some_and(|record| record.sha256 == *sha256)
             });
             kept.extend(made);
         }

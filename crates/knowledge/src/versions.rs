@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Raised by whoever changes what the stage makes of the same file. An index of other versions is built again from the originals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Versions {
     /// `parse`: bytes → document.
     pub parser: u32,

@@ -23,6 +23,10 @@ pub async fn serve(
         state.engine.clone(),
         state.stopping.clone(),
     ));
+    tokio::spawn(crate::workers::rebuild(
+        state.engine.clone(),
+        state.stopping.clone(),
+    ));
     tokio::spawn(crate::workers::encode(
         state.engine.clone(),
         state.stopping.clone(),

@@ -19,8 +19,8 @@ const MOST_ATTEMPTS: u32 = 5;
 /// Looks for work that another process queued (`shifu knowledge add` on the same data directory) so often.
 const POLL: Duration = Duration::from_secs(2);
 
-/// After a failed encoding.
-const ENCODE_AGAIN: Duration = Duration::from_secs(60);
+/// After work on the index that failed.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
 /// How often what was kept long enough is removed.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
 /// Bytes without a record for so long belong to nothing that is still under way.
@@ -66,6 +66,20 @@ pub(crate) async fn retain(engine: Arc<Engine>, stopping: CancellationToken) {
     }
 }
 
+/// Builds the index again where the one in use is of another version. A server's work, not a command's.
+pub(crate) async fn rebuild(engine: Arc<Engine>, stopping: CancellationToken) {
+    while let Err(error) = engine.rebuild_library(&stopping).await {
+        if stopping.is_cancelled() {
+            return;
+        }
+        tracing::warn!(%error, "the index could not be built again; the old one answers, and it is tried again");
+        tokio::select! {
+            () = tokio::time::sleep(TRY_AGAIN) => {}
+            () = stopping.cancelled() => return,
+        }
+    }
+}
+
 /// Keeps the vectors of the installed sentence encoder up with the documents. A server's work, and that of the command that adds them.
 pub(crate) async fn encode(engine: Arc<Engine>, stopping: CancellationToken) {
     while !stopping.is_cancelled() {
@@ -78,7 +92,7 @@ pub(crate) async fn encode(engine: Arc<Engine>, stopping: CancellationToken) {
             }
             Err(error) => {
                 tracing::warn!(%error, "documents could not be encoded; they are found by their words, and it is tried again");
-                Some(ENCODE_AGAIN)
+                Some(TRY_AGAIN)
             }
         };
         let arrival = async {

@@ -11,7 +11,7 @@ use shifu_domain::recognise::Lexicon;
 use shifu_domain::{DocumentId, DocumentMetadata};
 use shifu_knowledge::{
     AnswerReply, ConversationContext, DocumentState, DocumentUpload, KnowledgeError, Library, LibraryOptions,
-    ParseProgress, Question, SearchReply, SearchRequest,
+    ParseProgress, Question, SearchReply, SearchRequest, set_aside,
 };
 use shifu_store::{
     AnswerRecord, DocumentRecord, DocumentStatus, NewAnswer, NewDocument, PageRequest, SkippedPage, Store,
@@ -34,7 +34,15 @@ pub(super) fn open_library(
     lexicon: Arc<Lexicon>,
     embedder: Option<Arc<dyn TextEmbedder>>,
 ) -> Result<Library, ApiError> {
-    let library = Library::open(directory, LibraryOptions::default())?;
+    let library = match Library::open(directory, LibraryOptions::default()) {
+        // Records and originals are elsewhere: `reconcile_library` has everything parsed again.
+        Err(KnowledgeError::IncompatibleIndex { .. }) => {
+            let aside = set_aside(directory)?;
+            tracing::warn!(aside = %aside.display(), "the index cannot be read; it was set aside, and a new one is begun");
+            Library::open(directory, LibraryOptions::default())?
+        }
+        opened => opened?,
+    };
     library.set_lexicon(lexicon);
     if let Some(embedder) = embedder {
         library.set_embedder(embedder);
@@ -113,7 +121,14 @@ impl Engine {
             request.cursor = Some(cursor);
         }
         for indexed in self.library.list() {
-            self.reconcile_indexed(&indexed, recorded.get(&indexed.document_id))?;
+            let record = recorded.get(&indexed.document_id);
+            self.reconcile_indexed(&indexed, record)?;
+            // A process that died after it built the index anew did not come to this.
+            if record
+                .is_some_and(|record| (record.pages, record.passages) != (indexed.pages, indexed.passages))
+            {
+                self.recount(&indexed).await?;
+            }
         }
         for (document_id, record) in recorded {
             let indexed = self.library.get(&document_id);

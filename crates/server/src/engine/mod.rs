@@ -9,6 +9,7 @@ mod inspection;
 mod knowledge;
 mod lexicon;
 mod limits;
+mod rebuild;
 mod retention;
 mod standards;
 mod tickets;
