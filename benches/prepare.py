@@ -3,13 +3,16 @@
     prepare.py beir SQUAD.json OUT_DIR          every passage is the corpus, a question's own passage is relevant
     prepare.py pages PAGES.jsonl OUT.md         rows {page, text} to Markdown with page marks
     prepare.py windows TEXT_DIR COUNT OUT_DIR   overlapping windows of 200 characters over the passages of CMRC, DRCD, RGB and the car manual; 500 questions
+    prepare.py emanual DATA_DIR OUT_DIR         sections of the phone's and the TV's manual with their questions: OUT_DIR/phone, tv-tune, tv-report
     prepare.py rgb RGB.jsonl SEED OUT.jsonl     each question once with two right documents among five, once with five wrong ones
     prepare.py dialogues TRAIN.jsonl.gz N DIR   the first N customer-helpdesk dialogues, a JSON file each
     prepare.py tiles IN_DIR OUT_DIR             good and defective tiles in MVTec layout: even-numbered good ones train
     prepare.py nameplates IN_DIR N OUT.jsonl    N frames a label with the model that stands on it
 """
 
+import csv
 import gzip
+import hashlib
 import json
 import pathlib
 import random
@@ -87,6 +90,80 @@ def windows(source: str, count: str, out: str) -> None:
     print(f"{len(pieces)} windows, {len(queries)} questions")
 
 
+def plain(title: str) -> str:
+    return " ".join(title.replace("\u2019", "'").lower().split())
+
+
+def sections_of(path: pathlib.Path, chapters: set[str]) -> list[tuple[str, dict]]:
+    """Sections with their path: as the file states it, else the chapter a section stands in and its own title."""
+    manual = json.loads(path.read_text(encoding="utf-8"))
+    named, chapter = [], ""
+    for section in manual.values():
+        if "section_hierarchy" in section:
+            name = ">".join(manual[one]["title"] for one in section["section_hierarchy"].split(">"))
+        else:
+            opens = plain(section["title"]) in chapters
+            chapter = section["title"] if opens else chapter
+            name = chapter if opens else f"{chapter}>{section['title']}"
+        while any(name == other for other, _ in named):
+            name += "'"
+        named.append((name, section))
+    return named
+
+
+def section_asked(asked: str, sections: list[tuple[str, dict]]) -> str | None:
+    """The section that a question's path names. Paths go deeper than the manual is cut: the last step may be a line of the section above
+    it, or of one that follows; and the end of a line cut some titles."""
+    chapter, *steps = [step.replace("\u2019", "'").strip() for step in asked.split(">")]
+    own = [(name, section) for name, section in sections if plain(name.split(">")[0]).rstrip("s") == plain(chapter).rstrip("s")]
+    if not steps:
+        return own[0][0] if own else None
+    for depth in reversed(range(len(steps))):
+        titles = [section["title"].replace("\u2019", "'").strip() for _, section in own]
+        fits = (
+            lambda title: title == steps[depth],
+            lambda title: plain(title) == plain(steps[depth]) or len(title) > 40 and plain(steps[depth]).startswith(plain(title)),
+        )
+        found = next((at for fit in fits for at, title in enumerate(titles) if fit(title)), None)
+        if found is None:
+            continue
+        for step in reversed(steps[depth + 1 :]):
+            near = own[found : found + 8] if " " in step.strip() else own[found : found + 1]
+            inside = (name for name, section in near if plain(step) in map(plain, section["text"]))
+            if name := next(inside, None):
+                return name
+        return own[found][0]
+    return None
+
+
+def emanual(source: str, out: str) -> None:
+    folder = pathlib.Path(source)
+    with open(folder / "s10_50_questions.csv", encoding="utf-8") as stream:
+        phone = [(row["question"], row["section_path"]) for row in csv.DictReader(stream)]
+    tv = [(row["question"], row["section"]) for row in rows(str(folder / "smart_tv_qa_clean.jsonl"))]
+    for manual, questions, parts in (
+        ("s10_manual_corpus.json", phone, lambda right: "phone"),
+        # All questions about a section lie on one side.
+        ("smart_tv_remote_manual_corpus.json", tv, lambda right: ("tv-tune", "tv-report")[hashlib.sha256(right.encode()).digest()[0] % 2]),
+    ):
+        sections = sections_of(folder / manual, {plain(path.split(">")[0]) for _, path in questions})
+        judged: dict[str, list[tuple[str, str]]] = {}
+        for question, path in questions:
+            right = section_asked(path, sections)
+            if right is not None:
+                judged.setdefault(parts(right), []).append((question, right))
+        corpus = [{"_id": name, "title": name.replace(">", " > "), "text": "\n".join(section["text"])} for name, section in sections]
+        for part, asked in sorted(judged.items()):
+            target = pathlib.Path(out, part)
+            target.mkdir(parents=True, exist_ok=True)
+            write_lines(target / "corpus.jsonl", corpus)
+            write_lines(target / "queries.jsonl", [{"_id": f"q{n}", "text": question} for n, (question, _) in enumerate(asked)])
+            qrels = [f"q{n}\t{right}\t1" for n, (_, right) in enumerate(asked)]
+            (target / "qrels.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *qrels]) + "\n", encoding="utf-8")
+            print(f"{part}: {len(asked)} of {len(questions)} questions, {len(sections)} sections")
+        print(f"{manual}: {sum(map(len, judged.values()))} of {len(questions)} questions map to a section")
+
+
 def rgb(source: str, seed: str, out: str) -> None:
     rng, items = random.Random(int(seed)), []
     for row in rows(source):
@@ -140,4 +217,4 @@ def nameplates(source: str, count: str, out: str) -> None:
 
 if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
-    {"beir": beir, "pages": pages, "rgb": rgb, "windows": windows, "dialogues": dialogues, "tiles": tiles, "nameplates": nameplates}[command](*arguments)
+    {"beir": beir, "pages": pages, "emanual": emanual, "rgb": rgb, "windows": windows, "dialogues": dialogues, "tiles": tiles, "nameplates": nameplates}[command](*arguments)

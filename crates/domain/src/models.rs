@@ -70,10 +70,22 @@ pub struct ModelVersion {
     pub version: String,
 }
 
+/// A language that encoders are told apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// English.
+    English,
+    /// Chinese, simplified or traditional.
+    Chinese,
+}
+
 /// Text to vectors.
 pub trait TextEmbedder: Send + Sync {
     /// Which model this is.
     fn version(&self) -> ModelVersion;
+    /// Whether it was made for texts of that language.
+    fn reads(&self, language: Language) -> bool;
     /// Length of every vector.
     fn dimensions(&self) -> usize;
     /// One L2-normalised vector a text, in order; a text longer than the model's limit is cut.

@@ -1,10 +1,12 @@
 //! `retrieval DIR`: ranking over a BEIR folder.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Result;
 use serde_json::json;
-use shifu_knowledge::{Library, LibraryOptions, SearchRequest};
+use shifu_domain::models::TextEmbedder;
+use shifu_knowledge::{Leg, Library, LibraryOptions, SearchRequest};
 
 use crate::data::Beir;
 use crate::report::Report;
@@ -13,22 +15,31 @@ use crate::{metrics, timed};
 /// Results fetched a query: recall is counted to 100.
 const DEPTH: usize = 100;
 
-/// Indexes the corpus in a temporary folder and ranks every judged query.
+/// Indexes the corpus in a temporary folder and ranks every judged query by `leg`; all but the lexical one need an encoder.
 ///
 /// # Errors
-/// Malformed data, or a folder that cannot be written.
-pub fn run(dir: &Path) -> Result<Report> {
+/// Malformed data, a folder that cannot be written, or an encoder that fails.
+pub fn run(dir: &Path, leg: Leg, embedder: Option<Arc<dyn TextEmbedder>>) -> Result<Report> {
     let beir = Beir::read(dir)?;
     let folder = tempfile::tempdir()?;
-    let library = Library::open(folder.path(), LibraryOptions::default())?;
+    let library = Library::open(&folder.path().join("index"), LibraryOptions::default())?;
     let (added, index_ms) = timed(|| library.add_passages(beir.corpus.clone()));
     added?;
+    let (encoded, encode_ms) = match embedder {
+        Some(embedder) => {
+            library.set_embedder(embedder);
+            timed(|| library.encode(&|| true))
+        }
+        None => (Ok(0), 0.0),
+    };
+    encoded?;
 
     let mut rows = Rows::default();
     for (id, text) in &beir.queries {
         let request = SearchRequest {
             query: text.clone(),
             top_k: Some(DEPTH),
+            leg,
             ..SearchRequest::default()
         };
         let (reply, ms) = timed(|| library.search(&request));
@@ -53,6 +64,7 @@ pub fn run(dir: &Path) -> Result<Report> {
             "p50_ms": metrics::quantile(&rows.ms, 0.50),
             "p99_ms": metrics::quantile(&rows.ms, 0.99),
             "index_seconds": index_ms / 1000.0,
+            "encode_seconds": encode_ms / 1000.0,
             "index_bytes": folder_bytes(folder.path())?,
         }),
     ))
@@ -115,7 +127,7 @@ mod tests {
             "query-id\tcorpus-id\tscore\nq\tb\t1\n",
         )
         .unwrap();
-        let report = run(dir.path()).unwrap();
+        let report = run(dir.path(), Leg::Lexical, None).unwrap();
         assert_eq!(report.fields["recall_at_1"], 1.0);
         assert!(report.fields["index_bytes"].as_u64().unwrap() > 0);
     }

@@ -10,7 +10,7 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::bert::{BertModel, Config};
 use serde::Deserialize;
-use shifu_domain::models::{ModelError, ModelVersion, Priority, TextEmbedder};
+use shifu_domain::models::{Language, ModelError, ModelVersion, Priority, TextEmbedder};
 use tokenizers::{Tokenizer, TruncationParams};
 
 use crate::error::InferenceError;
@@ -121,6 +121,10 @@ impl SentenceEncoder {
 impl TextEmbedder for SentenceEncoder {
     fn version(&self) -> ModelVersion {
         self.version.clone()
+    }
+
+    fn reads(&self, language: Language) -> bool {
+        self.layout.entry.languages.contains(&language)
     }
 
     fn dimensions(&self) -> usize {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use shifu_domain::models::Language;
 
 use crate::error::InferenceError;
 
@@ -39,6 +40,9 @@ pub struct ModelEntry {
     pub default: bool,
     /// Its card in `models/`.
     pub card: String,
+    /// Languages that a sentence encoder was made for.
+    #[serde(default)]
+    pub languages: Vec<Language>,
     /// Input name, type, shape and scaling, for people.
     #[serde(default)]
     pub input: String,

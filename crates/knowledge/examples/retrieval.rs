@@ -1,6 +1,6 @@
 //! Questions of a SQuAD-style file → their own passage: recall at 1, MRR at 10, the quoted sentence, latency.
 //!
-//! `cargo run --release -p shifu-knowledge --example retrieval -- FILE.json [weights: bm25 coverage window phrase exact meaning]`
+//! `cargo run --release -p shifu-knowledge --example retrieval -- FILE.json [weights: bm25 coverage window phrase exact meaning dense]`
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -42,8 +42,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let mut library = Library::in_memory()?;
-    if let [bm25, coverage, window, phrase, exact, meaning] = numbers[..] {
-        library.set_weights([bm25, coverage, window, phrase, exact, meaning]);
+    if let [bm25, coverage, window, phrase, exact, meaning, dense] = numbers[..] {
+        library.set_weights([bm25, coverage, window, phrase, exact, meaning, dense]);
     }
     let started = Instant::now();
     let count = passages.len();

@@ -112,6 +112,22 @@ pub struct SearchRequest {
     #[serde(skip)]
     #[schema(ignore)]
     pub on: Option<Date>,
+    /// Which legs may find and order passages; never read from a body.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub leg: Leg,
+}
+
+/// What finds and orders passages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Leg {
+    /// Words, codes and the built-in nearness in meaning.
+    Lexical,
+    /// The installed sentence encoder alone.
+    Dense,
+    /// Both, where an encoder for the question's language is installed.
+    #[default]
+    Hybrid,
 }
 
 /// A passage found.
@@ -376,6 +392,10 @@ pub struct ScoreParts {
     /// Nearness of question and passage in meaning (cosine), -1..=1.
     #[serde(default)]
     pub meaning: f64,
+    /// Nearness by the installed sentence encoder (cosine), -1..=1; the mean of the other candidates' where the passage has no vector
+    /// (yet), 0 where there is no encoder for the question's language.
+    #[serde(default)]
+    pub dense: f64,
     /// Exact codes, models and parts that match.
     pub exact: f64,
     /// Taken off for passages about other models.

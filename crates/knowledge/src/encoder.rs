@@ -64,7 +64,8 @@ impl Vector {
         self.components
     }
 
-    fn of(sum: &[f32]) -> Self {
+    /// Of the direction of `sum`.
+    pub(crate) fn of(sum: &[f32]) -> Self {
         let length = length(sum);
         let largest = sum.iter().fold(0.0_f32, |most, x| most.max(x.abs())) / length;
         let scale = (largest / 127.0).max(f32::MIN_POSITIVE);

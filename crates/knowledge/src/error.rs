@@ -1,5 +1,7 @@
 //! Why a document could not be added or a search could not run.
 
+use shifu_domain::models::ModelError;
+
 /// A failure of the knowledge library. Everything that input can cause has its own variant.
 #[derive(Debug, thiserror::Error)]
 pub enum KnowledgeError {
@@ -87,8 +89,8 @@ pub enum KnowledgeError {
         /// The library's folder.
         dir: String,
     },
-    /// The index was written by an incompatible version.
-    #[error("the index at {dir} was written by another version; add the documents to a new folder")]
+    /// The index is damaged, or was written by an incompatible version.
+    #[error("the index at {dir} cannot be read: it is damaged, or of a version that is too different")]
     IncompatibleIndex {
         /// The library's folder.
         dir: String,
@@ -96,6 +98,9 @@ pub enum KnowledgeError {
     /// The index engine failed.
     #[error("the index failed")]
     Index(#[from] tantivy::TantivyError),
+    /// The sentence encoder failed.
+    #[error("passages could not be encoded")]
+    Encoder(#[from] ModelError),
     /// The folder cannot be made or read.
     #[error("cannot use {path}")]
     Io {

@@ -23,6 +23,7 @@ use crate::analysis;
 use crate::api::DocumentRecord;
 use crate::error::KnowledgeError;
 use crate::passages::StoredPassage;
+use crate::versions::Versions;
 
 /// Memory of the index writer; tantivy asks for at least 15 MB a thread.
 const WRITER_BYTES: usize = 20_000_000;
@@ -48,6 +49,7 @@ pub(crate) struct PassageIndex {
     /// Opened at the first write, so that readers of another process are never locked out.
     writer: Mutex<Option<IndexWriter>>,
     folder: String,
+    versions: Versions,
 }
 
 /// Terms of a query with their weights.
@@ -111,14 +113,15 @@ impl PassageIndex {
         })?;
         let (schema, fields) = schema();
         let directory = tantivy::directory::MmapDirectory::open(folder).map_err(TantivyError::from)?;
-        let index = match Index::open_or_create(directory, schema) {
-            Ok(index) => index,
-            Err(TantivyError::SchemaError(_) | TantivyError::IncompatibleIndex(_)) => {
-                return Err(KnowledgeError::IncompatibleIndex { dir: name });
-            }
-            Err(error) => return Err(error.into()),
-        };
-        Self::with(index, fields, &name)
+        let opened = Index::open_or_create(directory, schema).map_err(KnowledgeError::from);
+        match opened.and_then(|index| Self::with(index, fields, &name)) {
+            Err(KnowledgeError::Index(
+                TantivyError::SchemaError(_)
+                | TantivyError::IncompatibleIndex(_)
+                | TantivyError::DataCorruption(_),
+            )) => Err(KnowledgeError::IncompatibleIndex { dir: name }),
+            other => other,
+        }
     }
 
     fn with(index: Index, fields: Fields, folder: &str) -> Result<Self, KnowledgeError> {
@@ -126,13 +129,24 @@ impl PassageIndex {
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
             .try_into()?;
+        let metas = index.load_metas()?;
+        let versions = match &metas.payload {
+            None if metas.segments.is_empty() => Versions::CURRENT,
+            payload => Versions::of_payload(payload.as_deref()),
+        };
         Ok(Self {
+            versions,
             index,
             reader,
             fields,
             writer: Mutex::new(None),
             folder: folder.to_owned(),
         })
+    }
+
+    /// What made the index.
+    pub(crate) fn versions(&self) -> Versions {
+        self.versions
     }
 
     /// The state as last published.
@@ -166,6 +180,12 @@ impl PassageIndex {
         Ok(())
     }
 
+    /// Ends what the writer does in the background; the next change opens another one.
+    pub(crate) fn close(&self) -> Result<(), KnowledgeError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        writer.map_or(Ok(()), |writer| Ok(writer.wait_merging_threads()?))
+    }
+
     fn write(
         &self,
         writer: &mut IndexWriter,
@@ -191,7 +211,9 @@ impl PassageIndex {
         for document in prepared {
             writer.add_document(document)?;
         }
-        writer.commit()?;
+        let mut commit = writer.prepare_commit()?;
+        commit.set_payload(&self.versions.to_payload());
+        commit.commit()?;
         Ok(())
     }
 

@@ -11,10 +11,12 @@ mod analysis;
 mod answer;
 mod api;
 mod catalog;
+mod dense;
 mod document;
 mod encoder;
 mod error;
 mod index;
+mod language;
 mod library;
 mod limits;
 mod nearness;
@@ -22,19 +24,23 @@ mod parse;
 mod passages;
 mod question;
 mod rank;
+mod rebuild;
 mod snapshot;
 mod terms;
 mod trade;
+mod vector_files;
+mod versions;
 
 pub use answer::{RephrasedSentence, Rephrasing, SupportCheck, Unsupported, best_quote, quote_measures, rephrase};
 pub use api::{
     AnswerProcess, AnswerReply, Answered, Candidate, ConversationContext, DocumentRecord, DocumentState,
-    DocumentUpload, Filters, Ingested, Intent, Question, Recognised, Refusal, RefusalReason, Related, Scope,
-    ScoreParts, SearchHit, SearchReply, SearchRequest, Support,
+    DocumentUpload, Filters, Ingested, Intent, Leg, Question, Recognised, Refusal, RefusalReason, Related,
+    Scope, ScoreParts, SearchHit, SearchReply, SearchRequest, Support,
 };
 pub use document::{Block, Document, Page, SkippedPage, Table};
 pub use error::KnowledgeError;
 pub use library::{Library, LibraryOptions, document_applies_to};
 pub use limits::Limits;
 pub use parse::{ParseProgress, parse};
+pub use rebuild::set_aside;
 pub use snapshot::copy_index;

@@ -2,12 +2,13 @@
 //!
 //! Every method takes `&self`. Readers work on the last published snapshot; a change becomes visible as a whole, in one commit.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
+use shifu_domain::models::{ModelVersion, TextEmbedder};
 use shifu_domain::recognise::Lexicon;
 use shifu_domain::{DocumentId, DocumentMetadata, Passage, PassageId, ProductLine, Span};
 use tantivy::Searcher;
@@ -15,10 +16,12 @@ use tantivy::Searcher;
 use crate::analysis;
 use crate::answer::look_alikes;
 use crate::api::{
-    DocumentRecord, DocumentState, DocumentUpload, Ingested, Scope, SearchHit, SearchReply, SearchRequest,
+    DocumentRecord, DocumentState, DocumentUpload, Ingested, Leg, Scope, SearchHit, SearchReply,
+    SearchRequest,
 };
 use crate::catalog::{Catalog, applies_to};
-use crate::encoder::Encoder;
+use crate::dense::{self, Dense, Near};
+use crate::encoder::{EncodedQuestion, Encoder};
 use crate::error::KnowledgeError;
 use crate::index::PassageIndex;
 use crate::limits::Limits;
@@ -27,7 +30,9 @@ use crate::parse::{ParseProgress, parse};
 use crate::passages::{self, Kind, StoredPassage};
 use crate::question::{self, Understood};
 use crate::rank::{self, Element, Found, Ranked, Weighted, Weights};
+use crate::rebuild::{beside, finish_exchange};
 use crate::terms;
+use crate::versions::Versions;
 
 /// Candidates that BM25 hands to the scorer.
 pub(crate) const CANDIDATES: usize = 60;
@@ -37,20 +42,26 @@ const MOST_TOP_K: usize = 100;
 
 /// The documents of an operator.
 pub struct Library {
-    index: PassageIndex,
+    index: RwLock<Arc<PassageIndex>>,
+    /// The one that is being built to take its place; looked at while `changes` is held.
+    pub(crate) next: Mutex<Option<Arc<PassageIndex>>>,
     snapshot: RwLock<Arc<Snapshot>>,
     lexicon: RwLock<Option<Arc<Lexicon>>>,
     /// Held from reading the catalogue to publishing its change.
-    changes: Mutex<()>,
+    pub(crate) changes: Mutex<()>,
     limits: Limits,
     weights: Weights,
     vectors: Vectors,
+    /// Of the index; none for a library in memory.
+    pub(crate) folder: Option<PathBuf>,
+    dense: RwLock<Option<Arc<Dense>>>,
 }
 
 /// What readers see.
 pub(crate) struct Snapshot {
     pub searcher: Searcher,
     pub catalog: Catalog,
+    pub versions: Versions,
 }
 
 /// How a library is opened.
@@ -67,6 +78,25 @@ pub(crate) struct Retrieval {
     pub allowed: Vec<DocumentId>,
     pub ranked: Vec<Ranked>,
     pub sense: Sense,
+    /// The installed encoder, where it took part.
+    pub encoded_by: Option<ModelVersion>,
+}
+
+/// What a retrieval is to find.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    pub leg: Leg,
+    /// Candidates by BM25, or by the encoder where that is asked for alone.
+    pub limit: usize,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self {
+            leg: Leg::Hybrid,
+            limit: CANDIDATES,
+        }
+    }
 }
 
 impl Library {
@@ -75,7 +105,10 @@ impl Library {
     /// # Errors
     /// [`KnowledgeError::Io`] and [`KnowledgeError::IncompatibleIndex`] for the folder, [`KnowledgeError::Index`] for the engine.
     pub fn open(dir: &Path, options: LibraryOptions) -> Result<Self, KnowledgeError> {
-        Self::with(PassageIndex::open(dir)?, options)
+        finish_exchange(dir)?;
+        let mut library = Self::with(PassageIndex::open(dir)?, options)?;
+        library.folder = Some(dir.to_owned());
+        Ok(library)
     }
 
     /// A library that lives in memory, for measurements and tests.
@@ -89,14 +122,22 @@ impl Library {
     fn with(index: PassageIndex, options: LibraryOptions) -> Result<Self, KnowledgeError> {
         let searcher = index.searcher();
         let catalog = Catalog::new(index.records(&searcher)?);
+        let versions = index.versions();
         Ok(Self {
-            index,
-            snapshot: RwLock::new(Arc::new(Snapshot { searcher, catalog })),
+            index: RwLock::new(Arc::new(index)),
+            next: Mutex::new(None),
+            snapshot: RwLock::new(Arc::new(Snapshot {
+                searcher,
+                catalog,
+                versions,
+            })),
             lexicon: RwLock::new(None),
             changes: Mutex::new(()),
             limits: options.limits,
             weights: Weights::default(),
             vectors: Vectors::default(),
+            folder: None,
+            dense: RwLock::new(None),
         })
     }
 
@@ -105,10 +146,53 @@ impl Library {
         *self.lexicon.write().unwrap_or_else(PoisonError::into_inner) = Some(lexicon);
     }
 
-    /// Weights of the scorer, in the order bm25, coverage, window, phrase, exact, meaning: for tuning by examples only.
+    /// Adds a sentence encoder to what finds and orders passages, with the vectors that it made before; [`Library::encode`] makes those
+    /// that are missing.
+    pub fn set_embedder(&self, embedder: Arc<dyn TextEmbedder>) {
+        let folder = self.folder.as_deref().map(|folder| beside(folder, "vectors"));
+        let dense = Dense::new(embedder, folder.as_deref(), &self.snapshot());
+        *self.dense.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(dense));
+    }
+
+    fn dense(&self) -> Option<Arc<Dense>> {
+        self.dense.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes the vectors that are missing, document by document, and gives how many documents that were; a document is found by them as
+    /// soon as its own are made. Stops after the batch during which `keep_going` turns false. Without an encoder there is nothing to do.
+    ///
+    /// # Errors
+    /// [`KnowledgeError::Encoder`] when the encoder fails, [`KnowledgeError::Io`] when vectors cannot be kept, [`KnowledgeError::Index`].
+    pub fn encode(&self, keep_going: &dyn Fn() -> bool) -> Result<usize, KnowledgeError> {
+        let Some(dense) = self.dense() else { return Ok(0) };
+        let _encoding = dense.encoding.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut encoded = 0;
+        loop {
+            let snapshot = self.snapshot();
+            let Some(record) = dense.missing(&snapshot) else {
+                break;
+            };
+            let id = &record.document_id;
+            let passages = self.index().passages_of(&snapshot.searcher, id)?;
+            let Some(vectors) = dense.encode(&passages, keep_going)? else {
+                return Ok(encoded);
+            };
+            dense
+                .store(id, dense.origin(record, &snapshot), vectors)
+                .map_err(|source| KnowledgeError::Io {
+                    path: format!("vectors of {}", id.0),
+                    source,
+                })?;
+            encoded += 1;
+        }
+        dense.tidy(&self.snapshot());
+        Ok(encoded)
+    }
+
+    /// Weights of the scorer, in the order bm25, coverage, window, phrase, exact, meaning, dense: for tuning by examples only.
     #[doc(hidden)]
-    pub fn set_weights(&mut self, weights: [f64; 6]) {
-        let [bm25, coverage, window, phrase, exact, meaning] = weights;
+    pub fn set_weights(&mut self, weights: [f64; 7]) {
+        let [bm25, coverage, window, phrase, exact, meaning, dense] = weights;
         self.weights = Weights {
             bm25,
             coverage,
@@ -116,6 +200,7 @@ impl Library {
             phrase,
             exact,
             meaning,
+            dense,
         };
     }
 
@@ -130,7 +215,7 @@ impl Library {
             .records()
             .map(|record| record.document_id.clone())
             .collect();
-        self.vectors.of(&self.index, &snapshot, &all).map(drop)
+        self.vectors.of(&self.index(), &snapshot, &all).map(drop)
     }
 
     pub(crate) fn lexicon(&self) -> Option<Arc<Lexicon>> {
@@ -162,10 +247,34 @@ impl Library {
                 id: upload.document_id.0.clone(),
             });
         }
+        let (mut record, passages) = self.read(upload, progress)?;
+        let ingested = Ingested {
+            document_id: record.document_id.clone(),
+            pages: record.pages,
+            passages: record.passages,
+            skipped: record.skipped.clone(),
+        };
+        let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        record.replaces = self
+            .snapshot()
+            .catalog
+            .replaced_through(record.metadata.supersedes.as_ref());
+        record.replaces.retain(|id| *id != record.document_id);
+        self.index().publish(&[(record, Some(passages))], &[])?;
+        self.refresh()?;
+        Ok(ingested)
+    }
+
+    /// Parses and cuts a file.
+    pub(crate) fn read(
+        &self,
+        upload: &DocumentUpload,
+        progress: &mut dyn FnMut(ParseProgress),
+    ) -> Result<(DocumentRecord, Vec<StoredPassage>), KnowledgeError> {
         let document = parse(&upload.bytes, &upload.file_name, &self.limits, progress)?;
         let passages = passages::cut(&document, &upload.document_id, &upload.metadata.title);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let mut record = DocumentRecord {
+        let record = DocumentRecord {
             document_id: upload.document_id.clone(),
             metadata: upload.metadata.clone(),
             state: DocumentState::Indexed,
@@ -179,21 +288,7 @@ impl Library {
                 .collect(),
             replaces: Vec::new(),
         };
-        let ingested = Ingested {
-            document_id: record.document_id.clone(),
-            pages: record.pages,
-            passages: record.passages,
-            skipped: record.skipped.clone(),
-        };
-        let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        record.replaces = self
-            .snapshot()
-            .catalog
-            .replaced_through(record.metadata.supersedes.as_ref());
-        record.replaces.retain(|id| *id != record.document_id);
-        self.index.publish(&[(record, Some(passages))], &[])?;
-        self.refresh()?;
-        Ok(ingested)
+        Ok((record, passages))
     }
 
     /// Adds plain passages, one each, under their own ids: for measurements over sets of passages.
@@ -209,7 +304,7 @@ impl Library {
             .map(|(passage, title, text)| plain_passage(&id, passage, title, text))
             .collect();
         let record = plain_record(&id, u32::try_from(stored.len()).unwrap_or(u32::MAX));
-        self.index.publish(&[(record, Some(stored))], &[])?;
+        self.index().publish(&[(record, Some(stored))], &[])?;
         self.refresh()
     }
 
@@ -220,8 +315,12 @@ impl Library {
     pub fn remove(&self, id: &DocumentId) -> Result<(), KnowledgeError> {
         let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         self.known(id)?;
-        self.index.publish(&[], std::slice::from_ref(id))?;
-        self.refresh()
+        self.index().publish(&[], std::slice::from_ref(id))?;
+        self.refresh()?;
+        if let Some(dense) = self.dense() {
+            dense.forget(id);
+        }
+        Ok(())
     }
 
     /// Takes a document out of use; it stays listed and is never cited. What it replaced comes back into force.
@@ -232,7 +331,7 @@ impl Library {
         let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         let mut record = self.known(id)?;
         record.state = DocumentState::Retired;
-        self.index.publish(&[(record, None)], &[])?;
+        self.index().publish(&[(record, None)], &[])?;
         self.refresh()
     }
 
@@ -252,7 +351,7 @@ impl Library {
             .replaced_through(metadata.supersedes.as_ref());
         record.replaces.retain(|other| other != id);
         record.metadata = metadata;
-        self.index.publish(&[(record, None)], &[])?;
+        self.index().publish(&[(record, None)], &[])?;
         self.refresh()
     }
 
@@ -264,11 +363,25 @@ impl Library {
             .ok_or_else(|| KnowledgeError::UnknownDocument { id: id.0.clone() })
     }
 
+    pub(crate) fn index(&self) -> Arc<PassageIndex> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Answers from another index from now on.
+    pub(crate) fn use_index(&self, index: PassageIndex) -> Result<(), KnowledgeError> {
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(index);
+        self.refresh()
+    }
+
     fn refresh(&self) -> Result<(), KnowledgeError> {
-        let searcher = self.index.searcher();
-        let catalog = Catalog::new(self.index.records(&searcher)?);
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) =
-            Arc::new(Snapshot { searcher, catalog });
+        let index = self.index();
+        let searcher = index.searcher();
+        let catalog = Catalog::new(index.records(&searcher)?);
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Snapshot {
+            searcher,
+            catalog,
+            versions: index.versions(),
+        });
         Ok(())
     }
 
@@ -290,7 +403,7 @@ impl Library {
     /// [`KnowledgeError::Index`].
     pub fn passage(&self, id: &PassageId) -> Result<Option<Passage>, KnowledgeError> {
         Ok(self
-            .index
+            .index()
             .passage(&self.snapshot().searcher, &id.0)?
             .map(|stored| stored.passage))
     }
@@ -300,7 +413,7 @@ impl Library {
     /// # Errors
     /// [`KnowledgeError::Index`].
     pub fn passages(&self, id: &DocumentId) -> Result<Vec<Passage>, KnowledgeError> {
-        let found = self.index.passages_of(&self.snapshot().searcher, id)?;
+        let found = self.index().passages_of(&self.snapshot().searcher, id)?;
         Ok(found.into_iter().map(|stored| stored.passage).collect())
     }
 
@@ -318,7 +431,11 @@ impl Library {
             on: request.on,
         };
         let top_k = request.top_k.unwrap_or(DEFAULT_TOP_K).clamp(1, MOST_TOP_K);
-        let found = self.retrieve(&request.query, &scope, &[], top_k.max(CANDIDATES))?;
+        let asked = Wanted {
+            leg: request.leg,
+            limit: top_k.max(CANDIDATES),
+        };
+        let found = self.retrieve(&request.query, &scope, &[], asked)?;
         let hits = found
             .ranked
             .iter()
@@ -337,7 +454,7 @@ impl Library {
         query: &str,
         scope: &Scope,
         more_exact: &[String],
-        limit: usize,
+        wanted: Wanted,
     ) -> Result<Retrieval, KnowledgeError> {
         let snapshot = self.snapshot();
         let allowed = snapshot.catalog.allowed(scope, scope.on.unwrap_or_else(today));
@@ -345,7 +462,7 @@ impl Library {
         let filter = (!everything).then_some(allowed.as_slice());
         let lexicon = self.lexicon();
         let mut understood = Understood::new(query, lexicon.as_deref(), |code| {
-            self.index
+            self.index()
                 .count_exact(&snapshot.searcher, &format!("c:{code}"), Some(&allowed))
                 .unwrap_or(0)
                 > 0
@@ -353,7 +470,7 @@ impl Library {
         for at in 0..understood.codes.len() {
             let code = understood.codes[at].clone();
             let stands = |name: &str| {
-                self.index
+                self.index()
                     .count_exact(&snapshot.searcher, &format!("t:{name}"), Some(&allowed))
                     .unwrap_or(0)
                     > 0
@@ -372,11 +489,13 @@ impl Library {
         understood.terms.exact.extend(more_exact.iter().cloned());
         understood.terms.exact.sort();
         understood.terms.exact.dedup();
-        let (found, sense) = self.candidates(&snapshot, &understood, &allowed, filter, limit)?;
+        let (near, encoded_by) = self.near(query, &snapshot, &allowed, wanted.leg)?;
+        let (found, sense) =
+            self.candidates(&snapshot, &understood, &allowed, filter, near.as_ref(), wanted)?;
         let weighted = Weighted::new(question::elements(
             &understood.folded,
-            &|word, _| Some(self.index.word_idf(&snapshot.searcher, word)),
-            &|form| self.index.form_idf(&snapshot.searcher, form),
+            &|word, _| Some(self.index().word_idf(&snapshot.searcher, word)),
+            &|form| self.index().form_idf(&snapshot.searcher, form),
         ));
         let mut ranked = rank::rank(
             found,
@@ -384,7 +503,10 @@ impl Library {
             &understood.folded,
             &understood.terms,
             &weighted,
-            &self.weights,
+            match wanted.leg {
+                Leg::Dense => &Weights::DENSE,
+                Leg::Lexical | Leg::Hybrid => &self.weights,
+            },
         );
         if !understood.codes.is_empty() && !understood.detail.is_empty() {
             // The row says what the code is; who asks for a detail of it needs what stands beyond the row.
@@ -411,55 +533,117 @@ impl Library {
             allowed,
             ranked,
             sense,
+            encoded_by,
         })
     }
 
-    /// The best passages by BM25 and those nearest in meaning; and how likely one of all that may be cited answers.
+    /// The question beside the vectors of the installed encoder, and its version. An encoder that fails costs a question its part of the
+    /// score and not the answer, unless it was asked for alone.
+    fn near(
+        &self,
+        query: &str,
+        snapshot: &Snapshot,
+        allowed: &[DocumentId],
+        leg: Leg,
+    ) -> Result<(Option<Near>, Option<ModelVersion>), KnowledgeError> {
+        let Some(dense) = self.dense().filter(|_| leg != Leg::Lexical) else {
+            return Ok((None, None));
+        };
+        match dense.near(query, snapshot, allowed) {
+            Ok(near) => {
+                let version = near.is_some().then(|| dense.version().clone());
+                Ok((near, version))
+            }
+            Err(error) if leg == Leg::Dense => Err(error.into()),
+            Err(_) => Ok((None, None)),
+        }
+    }
+
+    /// The best passages by BM25 and those nearest to the question by either encoder; and how likely one of all that may be cited answers.
     fn candidates(
         &self,
         snapshot: &Snapshot,
         understood: &Understood,
         allowed: &[DocumentId],
         filter: Option<&[DocumentId]>,
-        limit: usize,
+        near: Option<&Near>,
+        wanted: Wanted,
     ) -> Result<(Vec<Found>, Sense), KnowledgeError> {
         if allowed.is_empty() {
             return Ok((Vec::new(), Sense::default()));
         }
-        let lexical = self
-            .index
-            .candidates(&snapshot.searcher, &understood.terms, filter, limit)?;
-        let Some(question) = Encoder::built_in().question(&understood.folded) else {
-            let found = lexical.into_iter().map(|(bm25, stored)| Found {
-                bm25,
-                meaning: 0.0,
-                stored,
-            });
-            return Ok((found.collect(), Sense::default()));
+        let (mut found, most_near) = match wanted.leg {
+            Leg::Dense => (Vec::new(), wanted.limit),
+            Leg::Lexical | Leg::Hybrid => {
+                let terms = &understood.terms;
+                let lexical = self
+                    .index()
+                    .candidates(&snapshot.searcher, terms, filter, wanted.limit)?;
+                (lexical, dense::NEAREST)
+            }
         };
-        let vectors = self.vectors.of(&self.index, snapshot, allowed)?;
+        for id in near.iter().flat_map(|near| near.nearest(most_near)) {
+            if !found.iter().any(|(_, other)| other.passage.passage_id == *id)
+                && let Some(stored) = self.index().passage(&snapshot.searcher, &id.0)?
+            {
+                found.push((0.0, stored));
+            }
+        }
+        let question = match wanted.leg {
+            Leg::Dense => None,
+            Leg::Lexical | Leg::Hybrid => Encoder::built_in().question(&understood.folded),
+        };
+        let (mut found, sense) = match question {
+            Some(question) => self.with_meaning(snapshot, allowed, &question, found)?,
+            None => {
+                let found = found.into_iter().map(|(bm25, stored)| Found {
+                    bm25,
+                    meaning: 0.0,
+                    dense: 0.0,
+                    stored,
+                });
+                (found.collect(), Sense::default())
+            }
+        };
+        if let Some(near) = near {
+            near.measure(&mut found);
+        }
+        Ok((found, sense))
+    }
+
+    /// Candidates with their nearness by the built-in encoder, and those that are found by it alone.
+    fn with_meaning(
+        &self,
+        snapshot: &Snapshot,
+        allowed: &[DocumentId],
+        question: &EncodedQuestion,
+        lexical: Vec<(f32, StoredPassage)>,
+    ) -> Result<(Vec<Found>, Sense), KnowledgeError> {
+        let vectors = self.vectors.of(&self.index(), snapshot, allowed)?;
         let mut found: Vec<Found> = lexical
             .into_iter()
             .map(|(bm25, stored)| {
                 let passage = &stored.passage;
                 let own = vectors.get(&passage.document_id);
-                let meaning = own.map_or(0.0, |own| own.nearness(&passage.passage_id, &question.vector));
+                let meaning = own.and_then(|own| own.nearness(&passage.passage_id, &question.vector));
                 Found {
                     bm25,
-                    meaning,
+                    meaning: meaning.unwrap_or(0.0),
+                    dense: 0.0,
                     stored,
                 }
             })
             .collect();
-        let (near, answered) = nearness::nearest(&vectors, &question, &found);
+        let (near, answered) = nearness::nearest(&vectors, question, &found);
         for (meaning, id) in near {
             if found.iter().any(|other| other.stored.passage.passage_id == *id) {
                 continue;
             }
-            if let Some(stored) = self.index.passage(&snapshot.searcher, &id.0)? {
+            if let Some(stored) = self.index().passage(&snapshot.searcher, &id.0)? {
                 found.push(Found {
                     bm25: 0.0,
                     meaning,
+                    dense: 0.0,
                     stored,
                 });
             }
@@ -470,13 +654,13 @@ impl Library {
 
     /// Passages of the allowed documents that hold an exact term.
     pub(crate) fn count_exact(&self, retrieval: &Retrieval, term: &str) -> Result<usize, KnowledgeError> {
-        self.index
+        self.index()
             .count_exact(&retrieval.snapshot.searcher, term, Some(&retrieval.allowed))
     }
 
     /// Idf of a word at the time of a retrieval.
     pub(crate) fn idf(&self, retrieval: &Retrieval, word: &str) -> f64 {
-        self.index.word_idf(&retrieval.snapshot.searcher, word)
+        self.index().word_idf(&retrieval.snapshot.searcher, word)
     }
 
     /// Whether a word, or another one for it, stands anywhere in the library.
@@ -484,12 +668,12 @@ impl Library {
         let searcher = &retrieval.snapshot.searcher;
         std::iter::once(&element.word)
             .chain(&element.others)
-            .any(|word| self.index.form_idf(searcher, word).is_some())
+            .any(|word| self.index().form_idf(searcher, word).is_some())
     }
 
     /// Rarity of what manuals write for a spoken form, `None` where the library has none of it.
     pub(crate) fn form_idf(&self, retrieval: &Retrieval, form: &str) -> Option<f64> {
-        self.index.form_idf(&retrieval.snapshot.searcher, form)
+        self.index().form_idf(&retrieval.snapshot.searcher, form)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::index::PassageIndex;
 use crate::library::Snapshot;
 use crate::passages::StoredPassage;
 use crate::rank::Found;
+use crate::versions::Versions;
 
 /// Candidates that are nearest in meaning, beside those of BM25.
 const NEAREST: usize = 30;
@@ -27,23 +28,27 @@ pub(crate) struct Sense {
 }
 
 /// The vectors of a document's passages, one a part, in one piece of memory.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct DocumentVectors {
     /// Ascending.
-    passages: Vec<PassageId>,
+    pub(crate) passages: Vec<PassageId>,
     /// Where each passage's vectors begin; one more at the end.
-    starts: Vec<usize>,
-    components: Vec<i8>,
-    scales: Vec<f32>,
+    pub(crate) starts: Vec<usize>,
+    pub(crate) components: Vec<i8>,
+    pub(crate) scales: Vec<f32>,
 }
 
 impl DocumentVectors {
     pub(crate) fn new(encoder: &Encoder, stored: &[StoredPassage]) -> Self {
-        let mut encoded: Vec<(&PassageId, Vec<Vector>)> = stored
+        let encoded = stored
             .iter()
-            .map(|stored| (&stored.passage.passage_id, encoder.passage(stored)))
-            .filter(|(_, vectors)| !vectors.is_empty())
-            .collect();
+            .map(|stored| (&stored.passage.passage_id, encoder.passage(stored)));
+        Self::of(encoded.collect())
+    }
+
+    /// Of vectors that were made already, in any order; a passage without one is left out.
+    pub(crate) fn of(mut encoded: Vec<(&PassageId, Vec<Vector>)>) -> Self {
+        encoded.retain(|(_, vectors)| !vectors.is_empty());
         encoded.sort_by_key(|(id, _)| *id);
         let mut all = Self {
             starts: vec![0],
@@ -64,11 +69,10 @@ impl DocumentVectors {
         self.passages.len()
     }
 
-    /// Cosine of the part of a passage that is nearest; 0 for a passage without vectors.
-    pub(crate) fn nearness(&self, id: &PassageId, to: &Vector) -> f64 {
-        self.passages
-            .binary_search(id)
-            .map_or(0.0, |at| self.nearest_part(at, to))
+    /// Cosine of the part of a passage that is nearest; `None` for a passage without vectors.
+    pub(crate) fn nearness(&self, id: &PassageId, to: &Vector) -> Option<f64> {
+        let at = self.passages.binary_search(id).ok()?;
+        Some(self.nearest_part(at, to))
     }
 
     /// Every passage with its nearness.
@@ -90,10 +94,10 @@ impl DocumentVectors {
     }
 }
 
-/// Vectors by document and digest of its file.
+/// Vectors by document, digest of its file, and what cut it.
 #[derive(Debug, Default)]
 pub(crate) struct Vectors {
-    kept: RwLock<BTreeMap<(DocumentId, String), Arc<DocumentVectors>>>,
+    kept: RwLock<BTreeMap<(DocumentId, String, Versions), Arc<DocumentVectors>>>,
 }
 
 impl Vectors {
@@ -107,7 +111,11 @@ impl Vectors {
         let mut found = BTreeMap::new();
         let mut made = Vec::new();
         for record in ids.iter().filter_map(|id| snapshot.catalog.get(id)) {
-            let key = (record.document_id.clone(), record.sha256.clone());
+            let key = (
+                record.document_id.clone(),
+                record.sha256.clone(),
+                snapshot.versions,
+            );
             let known = self
                 .kept
                 .read()
@@ -127,11 +135,9 @@ impl Vectors {
         }
         if !made.is_empty() {
             let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-            kept.retain(|(id, sha256), _| {
-                snapshot
-                    .catalog
-                    .get(id)
-                    .is_some_and(|record| record.sha256 == *sha256)
+            kept.retain(|(id, sha256, versions), _| {
+                let record = snapshot.catalog.get(id);
+                *versions == snapshot.versions && record.is_some_and(|record| record.sha256 == *sha256)
             });
             kept.extend(made);
         }

@@ -13,6 +13,8 @@ pub(crate) struct Found {
     /// 0 where only its meaning is near.
     pub bm25: f32,
     pub meaning: f64,
+    /// Cosine by the installed encoder.
+    pub dense: f64,
     pub stored: StoredPassage,
 }
 
@@ -35,6 +37,20 @@ pub(crate) struct Weights {
     pub phrase: f64,
     pub exact: f64,
     pub meaning: f64,
+    pub dense: f64,
+}
+
+impl Weights {
+    /// Nearness by the installed encoder alone.
+    pub(crate) const DENSE: Self = Self {
+        bm25: 0.0,
+        coverage: 0.0,
+        window: 0.0,
+        phrase: 0.0,
+        exact: 0.0,
+        meaning: 0.0,
+        dense: 1.0,
+    };
 }
 
 impl Default for Weights {
@@ -46,6 +62,7 @@ impl Default for Weights {
             phrase: 4.0,
             exact: 8.0,
             meaning: 60.0,
+            dense: 30.0,
         }
     }
 }
@@ -117,6 +134,7 @@ pub(crate) fn rank(
                 Found {
                     bm25,
                     meaning,
+                    dense,
                     stored,
                 },
                 text,
@@ -133,6 +151,7 @@ pub(crate) fn rank(
                     window,
                     phrase: phrases.share(text),
                     meaning,
+                    dense,
                     exact: exact_hits as f64,
                     other_model: 0.0,
                     support: None,
@@ -148,6 +167,7 @@ pub(crate) fn rank(
                     + weights.phrase * parts.phrase
                     + weights.exact * parts.exact
                     + weights.meaning * trust * parts.meaning
+                    + weights.dense * parts.dense
                     - contents;
                 Ranked { stored, score, parts }
             },

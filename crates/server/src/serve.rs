@@ -23,6 +23,14 @@ pub async fn serve(
         state.engine.clone(),
         state.stopping.clone(),
     ));
+    tokio::spawn(crate::workers::rebuild(
+        state.engine.clone(),
+        state.stopping.clone(),
+    ));
+    tokio::spawn(crate::workers::encode(
+        state.engine.clone(),
+        state.stopping.clone(),
+    ));
     let stopping = state.stopping.clone();
     let signal = async move {
         stop.await;

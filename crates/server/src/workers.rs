@@ -19,6 +19,8 @@ const MOST_ATTEMPTS: u32 = 5;
 /// Looks for work that another process queued (`shifu knowledge add` on the same data directory) so often.
 const POLL: Duration = Duration::from_secs(2);
 
+/// After work on the index that failed.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
 /// How often what was kept long enough is removed.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
 /// Bytes without a record for so long belong to nothing that is still under way.
@@ -59,6 +61,48 @@ pub(crate) async fn retain(engine: Arc<Engine>, stopping: CancellationToken) {
         }
         tokio::select! {
             () = tokio::time::sleep(SWEEP) => {}
+            () = stopping.cancelled() => {}
+        }
+    }
+}
+
+/// Builds the index again where the one in use is of another version. A server's work, not a command's.
+pub(crate) async fn rebuild(engine: Arc<Engine>, stopping: CancellationToken) {
+    while let Err(error) = engine.rebuild_library(&stopping).await {
+        if stopping.is_cancelled() {
+            return;
+        }
+        tracing::warn!(%error, "the index could not be built again; the old one answers, and it is tried again");
+        tokio::select! {
+            () = tokio::time::sleep(TRY_AGAIN) => {}
+            () = stopping.cancelled() => return,
+        }
+    }
+}
+
+/// Keeps the vectors of the installed sentence encoder up with the documents. A server's work, and that of the command that adds them.
+pub(crate) async fn encode(engine: Arc<Engine>, stopping: CancellationToken) {
+    while !stopping.is_cancelled() {
+        let running = stopping.clone();
+        let pause = match engine.encode_library(move || !running.is_cancelled()).await {
+            Ok(0) => None,
+            Ok(documents) => {
+                tracing::info!(documents, "documents can be found by the sentence encoder");
+                None
+            }
+            Err(error) => {
+                tracing::warn!(%error, "documents could not be encoded; they are found by their words, and it is tried again");
+                Some(TRY_AGAIN)
+            }
+        };
+        let arrival = async {
+            match pause {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => engine.passages_arrived().await,
+            }
+        };
+        tokio::select! {
+            () = arrival => {}
             () = stopping.cancelled() => {}
         }
     }

@@ -215,6 +215,28 @@ impl Store {
         Ok(())
     }
 
+    /// Records what the index has of a document after it was built again; nothing where the document is not in the index, or gone.
+    ///
+    /// # Errors
+    /// `Database` when it refuses.
+    pub async fn recount_document(
+        &self,
+        document_id: &DocumentId,
+        pages: u32,
+        passages: u32,
+        skipped: &[SkippedPage],
+    ) -> Result<()> {
+        sqlx::query("UPDATE documents SET pages = $2, passages = $3, skipped = $4, updated_at = $5 WHERE document_id = $1 AND status IN ('indexed', 'retired')")
+            .bind(&document_id.0)
+            .bind(i64::from(pages))
+            .bind(i64::from(passages))
+            .bind(to_json("skipped pages", &skipped)?)
+            .bind(now_ms())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
     /// Changes the status; `error` is kept with `Failed`.
     ///
     /// # Errors

@@ -22,11 +22,15 @@ pub(crate) fn run(task: &Eval, config: &Config) -> Result<Output, Failure> {
         Eval::Retrieval {
             dir,
             leg: Leg::Lexical,
-        } => retrieval::run(dir)?,
-        Eval::Retrieval { leg, .. } => {
-            return Err(
-                anyhow!("--leg {leg:?}: this version ranks lexically only; use --leg lexical").into(),
-            );
+        } => retrieval::run(dir, shifu_knowledge::Leg::Lexical, None)?,
+        Eval::Retrieval { dir, leg } => {
+            let missing = || anyhow!("no sentence encoder is installed: run `shifu models install`");
+            let embedder = models().embedder.ok_or_else(missing)?;
+            let leg = match leg {
+                Leg::Dense => shifu_knowledge::Leg::Dense,
+                Leg::Lexical | Leg::Hybrid => shifu_knowledge::Leg::Hybrid,
+            };
+            retrieval::run(dir, leg, Some(embedder))?
         }
         Eval::Quotes { file } => quotes::run(file)?,
         Eval::Answers { file } => answers::run(file)?,

@@ -242,7 +242,12 @@ async fn add(session: &Session, files: &[PathBuf], about: &About) -> Result<Outp
         }
         bar.inc(1);
     }
+    bar.set_message("encoding");
+    let encoded = session.engine().encode_library(|| true).await;
     bar.finish_and_clear();
+    if let Err(error) = encoded {
+        let _ = writeln!(text, "not encoded yet, found by words only: {}", error.english());
+    }
     if documents.is_empty() {
         return Err(anyhow!(errors.join("\n")).into());
     }

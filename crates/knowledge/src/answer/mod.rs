@@ -25,7 +25,7 @@ use crate::api::{
     RefusalReason, Related, Scope, ScoreParts, Support,
 };
 use crate::error::KnowledgeError;
-use crate::library::{CANDIDATES, Library, Retrieval};
+use crate::library::{Library, Retrieval, Wanted};
 use crate::passages::Kind;
 use crate::question::Understood;
 use crate::rank::Ranked;
@@ -55,7 +55,7 @@ impl Library {
         let started = Instant::now();
         let mut read: Option<(Asked, Retrieval, Judged)> = None;
         for asked in self.readings(question) {
-            let retrieval = self.retrieve(&asked.text, &asked.scope, &asked.carried, CANDIDATES)?;
+            let retrieval = self.retrieve(&asked.text, &asked.scope, &asked.carried, Wanted::default())?;
             let judged = evidence::judge(self, &retrieval, !asked.carried_codes.is_empty())?;
             let enough = judged.evidence >= evidence::FLOOR;
             if read
@@ -386,6 +386,8 @@ impl Library {
         };
         let mut recognised = retrieval.understood.recognised();
         recognised.codes.extend(asked.carried_codes.iter().cloned());
+        let encoder = retrieval.encoded_by.as_ref();
+        let encoder = encoder.map(|encoder| format!("{} {}", encoder.name, encoder.version));
         let process = AnswerProcess {
             question: asked.text,
             recognised,
@@ -408,7 +410,10 @@ impl Library {
             versions: vec![
                 format!("shifu-knowledge {}", env!("CARGO_PKG_VERSION")),
                 "shifu-extractive 1".to_owned(),
-            ],
+            ]
+            .into_iter()
+            .chain(encoder)
+            .collect(),
             rephrasing: None,
         };
         Answered {
@@ -451,7 +456,7 @@ impl Library {
     /// # Errors
     /// [`KnowledgeError::Index`].
     pub fn quote(&self, question: &str) -> Result<Option<(shifu_domain::PassageId, String)>, KnowledgeError> {
-        let retrieval = self.retrieve(question, &Scope::default(), &[], CANDIDATES)?;
+        let retrieval = self.retrieve(question, &Scope::default(), &[], Wanted::default())?;
         let Some(first) = retrieval.ranked.first() else {
             return Ok(None);
         };

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
-use shifu_domain::models::Priority;
+use shifu_domain::models::{Priority, TextEmbedder};
 use shifu_domain::recognise::Lexicon;
 use shifu_domain::{DocumentId, DocumentMetadata};
 use shifu_knowledge::{
     AnswerReply, Answered, ConversationContext, DocumentState, DocumentUpload, KnowledgeError, Library,
-    LibraryOptions, ParseProgress, Question, Rephrasing, SearchReply, SearchRequest,
+    LibraryOptions, ParseProgress, Question, Rephrasing, SearchReply, SearchRequest, set_aside,
 };
 use shifu_store::{
     AnswerRecord, DocumentRecord, DocumentStatus, NewAnswer, NewDocument, PageRequest, SkippedPage, Store,
@@ -35,9 +35,24 @@ pub(super) struct Draft {
     pub(super) answered: Answered,
 }
 
-pub(super) fn open_library(directory: &Path, lexicon: Arc<Lexicon>) -> Result<Library, ApiError> {
-    let library = Library::open(directory, LibraryOptions::default())?;
+pub(super) fn open_library(
+    directory: &Path,
+    lexicon: Arc<Lexicon>,
+    embedder: Option<Arc<dyn TextEmbedder>>,
+) -> Result<Library, ApiError> {
+    let library = match Library::open(directory, LibraryOptions::default()) {
+        // Records and originals are elsewhere: `reconcile_library` has everything parsed again.
+        Err(KnowledgeError::IncompatibleIndex { .. }) => {
+            let aside = set_aside(directory)?;
+            tracing::warn!(aside = %aside.display(), "the index cannot be read; it was set aside, and a new one is begun");
+            Library::open(directory, LibraryOptions::default())?
+        }
+        opened => opened?,
+    };
     library.set_lexicon(lexicon);
+    if let Some(embedder) = embedder {
+        library.set_embedder(embedder);
+    }
     Ok(library)
 }
 
@@ -60,6 +75,7 @@ impl From<KnowledgeError> for ApiError {
             KnowledgeError::Locked { .. } => Self::conflict(error),
             KnowledgeError::IncompatibleIndex { .. }
             | KnowledgeError::Index(_)
+            | KnowledgeError::Encoder(_)
             | KnowledgeError::Io { .. } => Self::internal(crate::error::chain(&error)),
         }
     }
@@ -74,6 +90,25 @@ impl Engine {
                 tracing::warn!(%error, "the library could not be encoded ahead; the first questions do it");
             }
         });
+    }
+
+    /// Makes the vectors of documents that the installed sentence encoder has not seen, while `keep_going` holds; gives how many
+    /// documents were encoded.
+    ///
+    /// # Errors
+    /// `Internal` when the encoder fails or vectors cannot be kept; what was made stays.
+    pub async fn encode_library(
+        &self,
+        keep_going: impl Fn() -> bool + Send + 'static,
+    ) -> Result<usize, ApiError> {
+        let library = self.library.clone();
+        let encoding = tokio::task::spawn_blocking(move || library.encode(&keep_going));
+        Ok(encoding.await.map_err(ApiError::internal)??)
+    }
+
+    /// Resolves when passages were added since it last did.
+    pub(crate) async fn passages_arrived(&self) {
+        self.passages_arrived.notified().await;
     }
 
     /// Index and records agree after a crash or a restore; the records are right. The index drops what they do not know or call
@@ -92,7 +127,14 @@ impl Engine {
             request.cursor = Some(cursor);
         }
         for indexed in self.library.list() {
-            self.reconcile_indexed(&indexed, recorded.get(&indexed.document_id))?;
+            let record = recorded.get(&indexed.document_id);
+            self.reconcile_indexed(&indexed, record)?;
+            // A process that died after it built the index anew did not come to this.
+            if record
+                .is_some_and(|record| (record.pages, record.passages) != (indexed.pages, indexed.passages))
+            {
+                self.recount(&indexed).await?;
+            }
         }
         for (document_id, record) in recorded {
             let indexed = self.library.get(&document_id);
@@ -287,6 +329,7 @@ impl Engine {
             return Ok(());
         }
         finished?;
+        self.passages_arrived.notify_one();
         self.refresh_lexicon();
         Ok(())
     }

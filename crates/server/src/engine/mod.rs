@@ -9,6 +9,7 @@ mod inspection;
 mod knowledge;
 mod lexicon;
 mod limits;
+mod rebuild;
 mod rephrasing;
 mod retention;
 mod standards;
@@ -59,6 +60,7 @@ pub struct Engine {
     enrolling: tokio::sync::Mutex<()>,
     earlier_photos: Arc<RwLock<PhotoIndex>>,
     documents_arrived: Notify,
+    passages_arrived: Notify,
     inspections_arrived: Notify,
     /// Uploads whose caller still waits for a first result.
     waiting_uploads: Mutex<BTreeMap<String, oneshot::Sender<Result<(), ApiError>>>>,
@@ -87,7 +89,7 @@ impl Engine {
             LanguageModel::configured(&config.language_model, &models).map_err(ApiError::unprocessable)?;
         let index_directory = config.data.join("index");
         let lexicon = Arc::new(Lexicon::new(Default::default()));
-        let library = knowledge::open_library(&index_directory, lexicon.clone())?;
+        let library = knowledge::open_library(&index_directory, lexicon.clone(), models.embedder.clone())?;
         let engine = Self {
             zone: config.time_zone().map_err(ApiError::unprocessable)?,
             gate: Gate::new(config.workers(), config.limits.queue),
@@ -102,6 +104,7 @@ impl Engine {
             enrolling: tokio::sync::Mutex::default(),
             earlier_photos: Arc::default(),
             documents_arrived: Notify::new(),
+            passages_arrived: Notify::new(),
             inspections_arrived: Notify::new(),
             waiting_uploads: Mutex::default(),
             alerts: watch::Sender::new(0),
