@@ -35,5 +35,5 @@ pub use document::{Block, Document, Page, SkippedPage, Table};
 pub use error::KnowledgeError;
 pub use library::{Library, LibraryOptions, document_applies_to};
 pub use limits::Limits;
-pub use parse::{ParseProgress, parse};
+pub use parse::{ParseProgress, page_picture, parse};
 pub use snapshot::copy_index;

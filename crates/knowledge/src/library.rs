@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
+use shifu_domain::models::TextRecognizer;
 use shifu_domain::recognise::Lexicon;
 use shifu_domain::{DocumentId, DocumentMetadata, Passage, PassageId, ProductLine, Span};
 use tantivy::Searcher;
@@ -23,7 +24,7 @@ use crate::error::KnowledgeError;
 use crate::index::PassageIndex;
 use crate::limits::Limits;
 use crate::nearness::{self, Sense, Vectors};
-use crate::parse::{ParseProgress, parse};
+use crate::parse::{ParseProgress, Reader};
 use crate::passages::{self, Kind, StoredPassage};
 use crate::question::{self, Understood};
 use crate::rank::{self, Element, Found, Ranked, Weighted, Weights};
@@ -40,6 +41,7 @@ pub struct Library {
     index: PassageIndex,
     snapshot: RwLock<Arc<Snapshot>>,
     lexicon: RwLock<Option<Arc<Lexicon>>>,
+    recognizer: RwLock<Option<Arc<dyn TextRecognizer>>>,
     /// Held from reading the catalogue to publishing its change.
     changes: Mutex<()>,
     limits: Limits,
@@ -93,6 +95,7 @@ impl Library {
             index,
             snapshot: RwLock::new(Arc::new(Snapshot { searcher, catalog })),
             lexicon: RwLock::new(None),
+            recognizer: RwLock::new(None),
             changes: Mutex::new(()),
             limits: options.limits,
             weights: Weights::default(),
@@ -103,6 +106,11 @@ impl Library {
     /// Replaces the lexicon that questions are read with.
     pub fn set_lexicon(&self, lexicon: Arc<Lexicon>) {
         *self.lexicon.write().unwrap_or_else(PoisonError::into_inner) = Some(lexicon);
+    }
+
+    /// Replaces what pages without a text layer are read with; without one they are reported as skipped.
+    pub fn set_recognizer(&self, recognizer: Arc<dyn TextRecognizer>) {
+        *self.recognizer.write().unwrap_or_else(PoisonError::into_inner) = Some(recognizer);
     }
 
     /// Weights of the scorer, in the order bm25, coverage, window, phrase, exact, meaning: for tuning by examples only.
@@ -140,6 +148,13 @@ impl Library {
             .clone()
     }
 
+    fn recognizer(&self) -> Option<Arc<dyn TextRecognizer>> {
+        self.recognizer
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot
             .read()
@@ -162,7 +177,12 @@ impl Library {
                 id: upload.document_id.0.clone(),
             });
         }
-        let document = parse(&upload.bytes, &upload.file_name, &self.limits, progress)?;
+        let recognizer = self.recognizer();
+        let reader = Reader {
+            limits: self.limits,
+            recognizer: recognizer.as_deref(),
+        };
+        let document = reader.parse(&upload.bytes, &upload.file_name, progress)?;
         let passages = passages::cut(&document, &upload.document_id, &upload.metadata.title);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let mut record = DocumentRecord {
@@ -171,6 +191,7 @@ impl Library {
             state: DocumentState::Indexed,
             pages: count(document.pages.len()),
             passages: count(passages.len()),
+            ocr_pages: document.ocr_pages(),
             skipped: document.skipped,
             file_name: upload.file_name.clone(),
             sha256: Sha256::digest(&upload.bytes)
@@ -184,6 +205,7 @@ impl Library {
             pages: record.pages,
             passages: record.passages,
             skipped: record.skipped.clone(),
+            ocr_pages: record.ocr_pages.clone(),
         };
         let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         record.replaces = self
@@ -654,6 +676,7 @@ fn plain_record(id: &DocumentId, passages: u32) -> DocumentRecord {
         pages: 1,
         passages,
         skipped: Vec::new(),
+        ocr_pages: Vec::new(),
         file_name: String::new(),
         sha256: String::new(),
         replaces: Vec::new(),
