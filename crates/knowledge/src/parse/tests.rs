@@ -343,7 +343,7 @@ fn a_scanned_page_is_drawn_read_and_laid_out() {
     let recognizer = Recognizer::new(Ok(vec![
         // 800 points high: a heading of 24 points, then text and a table of 12.
         seen(0.1, 0.05, 0.16, 0.036, "故障代码"),
-        seen(0.1, 0.12, 0.40, 0.018, "显示下列代码时先断电再检查。"),
+        seen(0.1, 0.12, 0.28, 0.018, "显示下列代码时先断电再检查。"),
         seen(0.1, 0.200, 0.04, 0.018, "代码"),
         seen(0.3, 0.200, 0.08, 0.018, "故障名称"),
         seen(0.1, 0.225, 0.02, 0.018, "E6"),

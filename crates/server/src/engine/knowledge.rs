@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
-use shifu_domain::models::Priority;
+use shifu_domain::models::{Priority, TextRecognizer};
 use shifu_domain::recognise::Lexicon;
 use shifu_domain::{DocumentId, DocumentMetadata};
 use shifu_knowledge::{
@@ -29,9 +29,16 @@ const FIRST_RESULT: Duration = Duration::from_millis(1500);
 /// A change of progress below this is not written.
 const PROGRESS_STEP: f64 = 0.02;
 
-pub(super) fn open_library(directory: &Path, lexicon: Arc<Lexicon>) -> Result<Library, ApiError> {
+pub(super) fn open_library(
+    directory: &Path,
+    lexicon: Arc<Lexicon>,
+    recognizer: Option<Arc<dyn TextRecognizer>>,
+) -> Result<Library, ApiError> {
     let library = Library::open(directory, LibraryOptions::default())?;
     library.set_lexicon(lexicon);
+    if let Some(recognizer) = recognizer {
+        library.set_recognizer(recognizer);
+    }
     Ok(library)
 }
 
@@ -48,8 +55,12 @@ impl From<KnowledgeError> for ApiError {
             KnowledgeError::OverLimit {
                 limit, max, actual, ..
             } => Self::too_large(limit, *max as usize, Some(*actual as usize)),
-            KnowledgeError::UnknownDocument { .. } => Self::not_found(error),
-            KnowledgeError::InvalidDocumentId { .. } => Self::unprocessable(error),
+            KnowledgeError::UnknownDocument { .. } | KnowledgeError::UnknownPage { .. } => {
+                Self::not_found(error)
+            }
+            KnowledgeError::InvalidDocumentId { .. } | KnowledgeError::NoPicture { .. } => {
+                Self::unprocessable(error)
+            }
             KnowledgeError::SupersedesItself { .. } => Self::field("supersedes", error),
             KnowledgeError::Locked { .. } => Self::conflict(error),
             KnowledgeError::IncompatibleIndex { .. }

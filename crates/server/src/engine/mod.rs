@@ -9,6 +9,7 @@ mod inspection;
 mod knowledge;
 mod lexicon;
 mod limits;
+mod pages;
 mod retention;
 mod standards;
 mod tickets;
@@ -81,7 +82,8 @@ impl Engine {
         let models = ModelSet::load(&models_directory, &options);
         let index_directory = config.data.join("index");
         let lexicon = Arc::new(Lexicon::new(Default::default()));
-        let library = knowledge::open_library(&index_directory, lexicon.clone())?;
+        let library =
+            knowledge::open_library(&index_directory, lexicon.clone(), models.recognizer.clone())?;
         let engine = Self {
             zone: config.time_zone().map_err(ApiError::unprocessable)?,
             gate: Gate::new(config.workers(), config.limits.queue),
