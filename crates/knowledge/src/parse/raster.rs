@@ -127,31 +127,77 @@ fn jpeg_2000_size(data: &[u8]) -> Option<(u64, u64)> {
 fn jbig2_size(data: &[u8]) -> Option<(u64, u64)> {
     let mut largest = None;
     let mut at = 0;
-    while let Some(&[flags, references]) = data.get(at + 4..at + 6) {
-        let number = data.get(at..at + 4).map_or(0, |four| sides(four, &[]).0);
-        let width = match number {
+    while let Some(segment) = Segment::at(data, at) {
+        if let (true, Some(size)) = (segment.is_area, data.get(segment.body..segment.body + 8)) {
+            let (width, height) = sides(&size[..4], &size[4..]);
+            // A page of unknown height grows with its stripes.
+            let height = if height == 0xffff_ffff { 0 } else { height };
+            largest = largest.max(Some((width.saturating_mul(height), (width, height))));
+        }
+        at = segment.end;
+    }
+    largest.map(|(_, size)| size)
+}
+
+/// The head of a JBIG2 segment.
+struct Segment {
+    /// Whether its body begins with the size of a page or region.
+    is_area: bool,
+    body: usize,
+    end: usize,
+}
+
+impl Segment {
+    fn at(data: &[u8], at: usize) -> Option<Self> {
+        let number = |from: usize| Some(sides(data.get(from..from.checked_add(4)?)?, &[]).0);
+        let (flags, references) = (*data.get(at + 4)?, *data.get(at + 5)?);
+        let reference_bytes = match number(at)? {
             0..=256 => 1,
             257..=65_536 => 2,
             _ => 4,
         };
-        let (count, mut next) = match references >> 5 {
+        let (count, next) = match references >> 5 {
             7 => {
-                let count = sides(data.get(at + 5..at + 9)?, &[]).0 as usize & 0x1fff_ffff;
+                let count = number(at + 5)? as usize & 0x1fff_ffff;
                 (count, at + 9 + (count + 8) / 8)
             }
             count => (usize::from(count), at + 6),
         };
-        next += count * width + if flags & 0x40 == 0 { 1 } else { 4 };
-        let length = sides(data.get(next..next + 4)?, &[]).0;
-        let body = next + 4;
-        let is_area = matches!(flags & 0x3f, 4..=7 | 20..=23 | 36..=43 | 48);
-        if let (true, Some(size)) = (is_area, data.get(body..body + 8)) {
-            let size = sides(&size[..4], &size[4..]);
-            // A page of unknown height grows with its stripes.
-            let size = (size.0, if size.1 == 0xffff_ffff { 0 } else { size.1 });
-            largest = largest.max(Some((size.0.saturating_mul(size.1), size)));
-        }
-        at = body.checked_add(usize::try_from(length).ok()?)?;
+        let page_bytes = if flags & 0x40 == 0 { 1 } else { 4 };
+        let length_at = next + count * reference_bytes + page_bytes;
+        let body = length_at + 4;
+        Some(Self {
+            is_area: matches!(flags & 0x3f, 4..=7 | 20..=23 | 36..=43 | 48),
+            body,
+            end: body.checked_add(usize::try_from(number(length_at)?).ok()?)?,
+        })
     }
-    largest.map(|(_, size)| size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_from_the_pictures_themselves() {
+        let jpeg = b"\xff\xd8\xff\xe0\0\x04ab\xff\xc2\0\x11\x08\x01\x02\x03\x04\x03";
+        assert_eq!(jpeg_size(jpeg), Some((0x0304, 0x0102)));
+        assert_eq!(jpeg_size(b"\xff\xd8\xff\xc0\0"), None);
+        let jp2 = b"....\xff\x4f\xff\x51\0\x29\0\0\0\0\x10\0\0\0\x20\0";
+        assert_eq!(jpeg_2000_size(jp2), Some((0x1000, 0x2000)));
+        // Segment 1, page information, no references, page 1, 19 bytes; then a region of another size.
+        let page = |kind: u8, width: u32, height: u32, number: u32| {
+            let mut segment = number.to_be_bytes().to_vec();
+            segment.extend([kind, 0, 1]);
+            segment.extend(19_u32.to_be_bytes());
+            segment.extend(width.to_be_bytes());
+            segment.extend(height.to_be_bytes());
+            segment.extend([0; 11]);
+            segment
+        };
+        let data = [page(48, 100, 200, 0), page(38, 5_000, 6_000, 1)].concat();
+        assert_eq!(jbig2_size(&data), Some((5_000, 6_000)));
+        assert_eq!(jbig2_size(&data[..40]), Some((100, 200)));
+        assert_eq!(jbig2_size(b"abc"), None);
+    }
 }

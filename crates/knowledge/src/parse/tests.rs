@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::Mutex;
 
+use hayro::vello_cpu::Pixmap;
 use shifu_domain::Photo;
 use shifu_domain::models::{ModelError, ModelVersion, Priority, TextLine};
 
@@ -445,4 +446,69 @@ fn a_page_that_ocr_fails_on_is_skipped_and_the_others_are_not() {
     let twice = pdf(&[text, SCAN, SCAN], "", "");
     let late = late.parse(&twice, "a.pdf", &mut |_| {}).unwrap();
     assert!(late.skipped[1].reason.contains("took more than 0 minutes"), "{late:?}");
+}
+
+/// A PNG's pixels.
+fn pixels(png: &[u8]) -> Pixmap {
+    Pixmap::from_png(std::io::Cursor::new(png)).unwrap()
+}
+
+#[test]
+fn a_page_is_drawn_upright_with_its_mark() {
+    // Turned by a quarter, the page is 800 by 600; the square in its lower left corner comes to stand in the upper left one.
+    let bytes = pdf(&["0 0 150 150 re f"], "", "");
+    let text = String::from_utf8(bytes).unwrap();
+    let turned = text.replace("/MediaBox[0 0 600 800]", "/Rotate 90/MediaBox[0 0 600 800]");
+    let bytes = turned.into_bytes();
+    let plain = pixels(&page_picture(&bytes, "a.pdf", 1, None).unwrap());
+    assert_eq!((plain.width(), plain.height()), (1600, 1200));
+    let colour = |of: &Pixmap, x: u16, y: u16| {
+        let pixel = of.sample(x, y);
+        [pixel.r, pixel.g, pixel.b]
+    };
+    assert_eq!((colour(&plain, 10, 10), colour(&plain, 10, 1190)), ([0; 3], [255; 3]));
+    let mark = BoundingBox {
+        x: 0.5,
+        y: 0.25,
+        width: 0.25,
+        height: 0.125,
+    };
+    let marked = pixels(&page_picture(&bytes, "a.pdf", 1, Some(mark)).unwrap());
+    // The box with five pixels of room.
+    let inside = |x: u16, y: u16| (795..1205).contains(&x) && (295..455).contains(&y);
+    for y in 0..1200 {
+        for x in 0..1600 {
+            let differs = plain.sample(x, y) != marked.sample(x, y);
+            assert_eq!(differs, inside(x, y), "({x}, {y})");
+        }
+    }
+    let wild = BoundingBox {
+        x: f32::NAN,
+        y: -3.0,
+        width: f32::INFINITY,
+        height: 1e30,
+    };
+    page_picture(&bytes, "a.pdf", 1, Some(wild)).unwrap();
+}
+
+#[test]
+fn what_has_no_picture_says_so() {
+    let bytes = pdf(&["0 0 150 150 re f"], "", "");
+    let check = |found: Result<Vec<u8>, KnowledgeError>, expected: &str| {
+        let error = found.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains(expected), "{error:?} does not say {expected:?}");
+    };
+    check(page_picture(&bytes, "a.pdf", 0, None), "a.pdf has no page 0; its pages are 1 to 1");
+    check(page_picture(&bytes, "a.pdf", 2, None), "a.pdf has no page 2");
+    check(page_picture(b"text", "a.md", 1, None), "only pages of a PDF have one, this is Markdown");
+    let page = |content: &str| page_picture(&pdf(&[content], "", ""), "a.pdf", 1, None);
+    check(page(&"0 0 600 800 re f ".repeat(10_000)), "too many pixels");
+    check(page("[0.0001] 0 d 0 0 m 600 800 l S"), "too many dashes");
+    check(page("[0.0001] 0 d 0 0 m 1e30 1e30 l S"), "too many");
+    check(page(&"0 0 m 1 800 l 2 0 l 3 800 l S ".repeat(20_000)), "too many lines");
+    let picture = "q 600 0 0 800 0 0 cm BI /W 9000 /H 9000 /BPC 1 /CS /G ID x EI Q ";
+    check(page(&picture.repeat(4)), "too many pixels of pictures");
+    check(page("q 1e9 0 0 0.5 0 0 cm BI /W 30000 /H 3000 /BPC 1 /CS /G ID x EI Q"), "too many bytes");
+    let large = "BI /W 60000 /H 60000 /BPC 1 /CS /G ID x EI";
+    check(page(large), "too many pixels of pictures");
 }
