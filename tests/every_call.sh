@@ -83,6 +83,10 @@ call 404 POST /v1/embeddings agent - "${JSON[@]}" -d '{"model":"none","input":"x
 call 200 POST /mcp reviewer - "${JSON[@]}" -d '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
 call 200 GET /v1/gaps admin agent
 call 200 GET /v1/models agent -
+call 202 POST /v1/documents admin agent -F "metadata=$(manual 维修手册 2023);type=application/json" -F "file=@$APPLIANCE/manual/service-manual-2023.pdf"
+PDF="$(field document_id)"
+until_done "/v1/documents/$PDF" indexed
+call 200 GET "/v1/documents/$PDF/pages/2.png" technician -
 call 202 POST "/v1/documents/$DOCUMENT/revise" admin agent -F "metadata=$(manual 维修手册 2026);type=application/json" -F "file=@$APPLIANCE/manual/user-guide.md"
 REVISED="$(field document_id)"
 until_done "/v1/documents/$REVISED" indexed

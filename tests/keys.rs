@@ -275,6 +275,12 @@ fn calls(theirs: &BTreeMap<&'static str, String>) -> Vec<(&'static str, &'static
         ("GET", "/v1/documents", get("/v1/documents"), ItsOwn),
         ("GET", "/v1/documents/{document_id}", get(&document), Refused(404)),
         (
+            "GET",
+            "/v1/documents/{document_id}/pages/{picture}",
+            get(&format!("{document}/pages/1.png")),
+            Refused(404),
+        ),
+        (
             "POST",
             "/v1/documents/{document_id}/revise",
             form(&format!("{document}/revise"), &file(&about("新", None))),

@@ -65,6 +65,90 @@ async fn a_manual_is_added_found_cited_and_removed() {
     assert!(gone.is_err(), "the bytes are gone too");
 }
 
+/// A service manual as a PDF with a text layer.
+const MANUAL_PDF: &[u8] = include_bytes!("../datasets/split_air_conditioner/manual/service-manual-2025.pdf");
+
+#[tokio::test]
+async fn a_cited_page_is_shown_with_the_passage_marked() {
+    let server = Server::start().await;
+    let accepted = server
+        .upload("manual.pdf", MANUAL_PDF, &metadata("维修手册"))
+        .await
+        .json();
+    let id = accepted["document_id"].as_str().unwrap();
+    let engine = &server.state.engine;
+    let document_id = shifu_domain::DocumentId(id.to_owned());
+    let record = engine.wait_for_document(&document_id).await.unwrap();
+    assert_eq!(record.error, None);
+    let asked = json!({"question": "E6是什么故障？怎么处理？", "model": "KFR-35GW/QH1"});
+    let answer = server.post("agent", "/v1/answers", &asked).await.ok();
+    let cited = &answer["citations"][0];
+    let passage = cited["passage_id"].as_str().unwrap();
+    let page = format!("/v1/documents/{id}/pages/{}.png", cited["page"]);
+
+    let picture = async |path: String| {
+        let reply = server.get("technician", &path).await;
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+        assert_eq!(reply.header("content-type"), "image/png");
+        image::load_from_memory(&reply.bytes).unwrap().to_rgb8()
+    };
+    let plain = picture(page.clone()).await;
+    let marked = picture(format!("{page}?passage={passage}")).await;
+    assert_eq!(
+        (plain.width().max(plain.height()), plain.dimensions()),
+        (1600, marked.dimensions())
+    );
+    let changed: Vec<(u32, u32)> = plain
+        .enumerate_pixels()
+        .filter(|(x, y, pixel)| marked.get_pixel(*x, *y) != *pixel)
+        .map(|(x, y, _)| (x, y))
+        .collect();
+    let span = |along: fn(&(u32, u32)) -> u32| {
+        let places = || changed.iter().map(along);
+        (places().min().unwrap(), places().max().unwrap())
+    };
+    let ((left, right), (top, bottom)) = (span(|at| at.0), span(|at| at.1));
+    let (width, height) = (right - left + 1, bottom - top + 1);
+    // One box that holds a line of text at least, and is not the page.
+    assert!(width > 100 && height > 15, "{width} x {height}");
+    assert!(height < plain.height() / 4, "{width} x {height}");
+    let share = changed.len() as f64 / f64::from(width * height);
+    // What is black stays black under the marker.
+    assert!(share > 0.7, "{share} of the box differs");
+
+    for (path, status, code) in [
+        (format!("/v1/documents/{id}/pages/0.png"), 404, "not_found"),
+        (format!("/v1/documents/{id}/pages/999.png"), 404, "not_found"),
+        (format!("/v1/documents/{id}/pages/one.png"), 404, "not_found"),
+        (format!("/v1/documents/{id}/pages/1"), 404, "not_found"),
+        (format!("{page}?passage={id}-999999"), 404, "not_found"),
+        (
+            format!("/v1/documents/{id}/pages/1.png?passage={passage}"),
+            404,
+            "not_found",
+        ),
+        ("/v1/documents/none/pages/1.png".to_owned(), 404, "not_found"),
+    ] {
+        server.get("technician", &path).await.error(status, code);
+    }
+    let text = server.index("manual.md", MANUAL, metadata("维修手册")).await;
+    let refused = server
+        .get("admin", &format!("/v1/documents/{text}/pages/1.png"))
+        .await
+        .error(422, "unprocessable");
+    assert!(
+        refused["message"]
+            .as_str()
+            .unwrap()
+            .contains("only pages of a PDF"),
+        "{refused}"
+    );
+
+    let retire = format!("/v1/documents/{id}/retire");
+    server.post("admin", &retire, &json!({})).await.ok();
+    assert_eq!(picture(format!("{page}?passage={passage}")).await, marked);
+}
+
 #[tokio::test]
 async fn an_unknown_code_is_refused_and_becomes_a_gap() {
     let server = Server::start().await;

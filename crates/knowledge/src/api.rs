@@ -36,6 +36,9 @@ pub struct Ingested {
     pub passages: u32,
     /// Pages without usable text.
     pub skipped: Vec<SkippedPage>,
+    /// Pages whose text was read by OCR, ascending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ocr_pages: Vec<u32>,
 }
 
 /// Whether a stored document may be cited.
@@ -63,6 +66,9 @@ pub struct DocumentRecord {
     pub passages: u32,
     /// Pages without usable text.
     pub skipped: Vec<SkippedPage>,
+    /// Pages whose text was read by OCR, ascending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ocr_pages: Vec<u32>,
     /// Name as uploaded.
     pub file_name: String,
     /// SHA-256 of the file, hexadecimal.

@@ -171,6 +171,7 @@ mod tests {
             pages: 1,
             passages: 1,
             skipped: Vec::new(),
+            ocr_pages: Vec::new(),
             file_name: String::new(),
             sha256: String::new(),
             replaces: supersedes.map(|id| DocumentId(id.into())).into_iter().collect(),

@@ -1,6 +1,7 @@
 //! What every format is parsed into: pages of blocks.
 
 use serde::{Deserialize, Serialize};
+use shifu_domain::BoundingBox;
 
 /// A parsed document.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -18,6 +19,12 @@ pub struct Page {
     pub label: Option<String>,
     /// Content in reading order.
     pub blocks: Vec<Block>,
+    /// Where each block stands, in the order of `blocks`; shorter than that, or without boxes, where the format has no places. A box
+    /// is that of a line, in fractions of the page as displayed, with the character of the block's text the line begins at; of a
+    /// table with the number of the row, the header being 0 where there is one.
+    pub areas: Vec<Vec<(usize, BoundingBox)>>,
+    /// Whether the text was read from a picture of the page.
+    pub by_ocr: bool,
 }
 
 /// A page that could not be indexed.
@@ -59,6 +66,15 @@ pub struct Table {
 }
 
 impl Document {
+    /// Pages (from 1) whose text was read from a picture of them.
+    pub(crate) fn ocr_pages(&self) -> Vec<u32> {
+        (1..)
+            .zip(&self.pages)
+            .filter(|(_, page)| page.by_ocr)
+            .map(|(number, _)| number)
+            .collect()
+    }
+
     /// Notes every page without blocks that has no reason yet.
     pub(crate) fn note_blank_pages(&mut self) {
         for (at, page) in self.pages.iter().enumerate() {
@@ -145,8 +161,8 @@ mod tests {
     #[test]
     fn blank_pages_are_reported_once() {
         let text = Page {
-            label: None,
             blocks: vec![Block::Paragraph("第一页".into())],
+            ..Page::default()
         };
         let mut document = Document {
             pages: vec![text, Page::default()],

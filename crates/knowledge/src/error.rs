@@ -65,6 +65,24 @@ pub enum KnowledgeError {
         /// Why the first of them was skipped.
         reason: String,
     },
+    /// A page cannot be shown as a picture.
+    #[error("{file}: no picture of this page: {reason}")]
+    NoPicture {
+        /// Name as uploaded.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    /// The document has no such page.
+    #[error("{file} has no page {page}; its pages are 1 to {pages}")]
+    UnknownPage {
+        /// Name as uploaded.
+        file: String,
+        /// As asked for.
+        page: u32,
+        /// Pages of the document.
+        pages: u32,
+    },
     /// No such document.
     #[error("document {id:?} is not in the library")]
     UnknownDocument {

@@ -31,7 +31,9 @@ mod trade;
 mod vector_files;
 mod versions;
 
-pub use answer::{RephrasedSentence, Rephrasing, SupportCheck, Unsupported, best_quote, quote_measures, rephrase};
+pub use answer::{
+    RephrasedSentence, Rephrasing, SupportCheck, Unsupported, best_quote, quote_measures, rephrase,
+};
 pub use api::{
     AnswerProcess, AnswerReply, Answered, Candidate, ConversationContext, DocumentRecord, DocumentState,
     DocumentUpload, Filters, Ingested, Intent, Leg, Question, Recognised, Refusal, RefusalReason, Related,
@@ -41,6 +43,6 @@ pub use document::{Block, Document, Page, SkippedPage, Table};
 pub use error::KnowledgeError;
 pub use library::{Library, LibraryOptions, document_applies_to};
 pub use limits::Limits;
-pub use parse::{ParseProgress, parse};
+pub use parse::{ParseProgress, page_picture, parse};
 pub use rebuild::set_aside;
 pub use snapshot::copy_index;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
-use shifu_domain::models::{ModelVersion, TextEmbedder};
+use shifu_domain::models::{ModelVersion, TextEmbedder, TextRecognizer};
 use shifu_domain::recognise::Lexicon;
 use shifu_domain::{DocumentId, DocumentMetadata, Passage, PassageId, ProductLine, Span};
 use tantivy::Searcher;
@@ -26,7 +26,7 @@ use crate::error::KnowledgeError;
 use crate::index::PassageIndex;
 use crate::limits::Limits;
 use crate::nearness::{self, Sense, Vectors};
-use crate::parse::{ParseProgress, parse};
+use crate::parse::{ParseProgress, Reader};
 use crate::passages::{self, Kind, StoredPassage};
 use crate::question::{self, Understood};
 use crate::rank::{self, Element, Found, Ranked, Weighted, Weights};
@@ -47,6 +47,7 @@ pub struct Library {
     pub(crate) next: Mutex<Option<Arc<PassageIndex>>>,
     snapshot: RwLock<Arc<Snapshot>>,
     lexicon: RwLock<Option<Arc<Lexicon>>>,
+    recognizer: RwLock<Option<Arc<dyn TextRecognizer>>>,
     /// Held from reading the catalogue to publishing its change.
     pub(crate) changes: Mutex<()>,
     limits: Limits,
@@ -132,6 +133,7 @@ impl Library {
                 versions,
             })),
             lexicon: RwLock::new(None),
+            recognizer: RwLock::new(None),
             changes: Mutex::new(()),
             limits: options.limits,
             weights: Weights::default(),
@@ -144,6 +146,11 @@ impl Library {
     /// Replaces the lexicon that questions are read with.
     pub fn set_lexicon(&self, lexicon: Arc<Lexicon>) {
         *self.lexicon.write().unwrap_or_else(PoisonError::into_inner) = Some(lexicon);
+    }
+
+    /// Replaces what pages without a text layer are read with; without one they are reported as skipped.
+    pub fn set_recognizer(&self, recognizer: Arc<dyn TextRecognizer>) {
+        *self.recognizer.write().unwrap_or_else(PoisonError::into_inner) = Some(recognizer);
     }
 
     /// Adds a sentence encoder to what finds and orders passages, with the vectors that it made before; [`Library::encode`] makes those
@@ -225,6 +232,13 @@ impl Library {
             .clone()
     }
 
+    fn recognizer(&self) -> Option<Arc<dyn TextRecognizer>> {
+        self.recognizer
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot
             .read()
@@ -252,6 +266,7 @@ impl Library {
             document_id: record.document_id.clone(),
             pages: record.pages,
             passages: record.passages,
+            ocr_pages: record.ocr_pages.clone(),
             skipped: record.skipped.clone(),
         };
         let _changing = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -271,7 +286,12 @@ impl Library {
         upload: &DocumentUpload,
         progress: &mut dyn FnMut(ParseProgress),
     ) -> Result<(DocumentRecord, Vec<StoredPassage>), KnowledgeError> {
-        let document = parse(&upload.bytes, &upload.file_name, &self.limits, progress)?;
+        let recognizer = self.recognizer();
+        let reader = Reader {
+            limits: self.limits,
+            recognizer: recognizer.as_deref(),
+        };
+        let document = reader.parse(&upload.bytes, &upload.file_name, progress)?;
         let passages = passages::cut(&document, &upload.document_id, &upload.metadata.title);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let record = DocumentRecord {
@@ -280,6 +300,7 @@ impl Library {
             state: DocumentState::Indexed,
             pages: count(document.pages.len()),
             passages: count(passages.len()),
+            ocr_pages: document.ocr_pages(),
             skipped: document.skipped,
             file_name: upload.file_name.clone(),
             sha256: Sha256::digest(&upload.bytes)
@@ -838,6 +859,7 @@ fn plain_record(id: &DocumentId, passages: u32) -> DocumentRecord {
         pages: 1,
         passages,
         skipped: Vec::new(),
+        ocr_pages: Vec::new(),
         file_name: String::new(),
         sha256: String::new(),
         replaces: Vec::new(),

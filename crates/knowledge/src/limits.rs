@@ -40,8 +40,10 @@ pub struct Limits {
     pub page_operations: usize,
     /// Longest that one PDF page may take; it is skipped then.
     pub page_time: Duration,
-    /// Longest that one PDF may take.
+    /// Longest that one PDF may take, OCR of its pages apart.
     pub document_time: Duration,
+    /// Longest that drawing the pages of one PDF and reading them by OCR may take; further ones are skipped.
+    pub ocr_time: Duration,
 }
 
 impl Default for Limits {
@@ -67,6 +69,8 @@ impl Default for Limits {
             page_operations: 1_000_000,
             page_time: Duration::from_secs(4),
             document_time: Duration::from_secs(120),
+            // With `document_time` less than the half hour that a server gives one document.
+            ocr_time: Duration::from_secs(25 * 60),
         }
     }
 }

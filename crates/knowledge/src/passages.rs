@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use shifu_domain::{DocumentId, Passage, PassageId, Span};
+use shifu_domain::{BoundingBox, DocumentId, Passage, PassageId, Span};
 
 use crate::document::{Block, Document, Table};
 use crate::terms;
@@ -74,6 +74,7 @@ struct Draft {
     section: Vec<String>,
     text: String,
     span: Span,
+    area: Option<BoundingBox>,
     kind: Kind,
     header: Vec<String>,
     cells: Vec<String>,
@@ -89,15 +90,17 @@ pub(crate) fn cut(document: &Document, id: &DocumentId, title: &str) -> Vec<Stor
         page: 1,
         label: None,
         position: 0,
+        boxes: Vec::new(),
     };
     for (at, page) in document.pages.iter().enumerate() {
         cutter.page = u32::try_from(at + 1).unwrap_or(u32::MAX);
         cutter.label.clone_from(&page.label);
         cutter.position = 0;
-        for block in &page.blocks {
-            cutter.block(block);
+        let first = cutter.drafts.len();
+        for (at, block) in page.blocks.iter().enumerate() {
+            cutter.block(block, page.areas.get(at).map_or(&[], Vec::as_slice));
         }
-        cutter.end_page();
+        cutter.end_page(first);
     }
     stored(cutter.drafts, id, title)
 }
@@ -129,7 +132,7 @@ fn stored(drafts: Vec<Draft>, id: &DocumentId, title: &str) -> Vec<StoredPassage
                     section: draft.section,
                     text: draft.text,
                     span: draft.span,
-                    area: None,
+                    area: draft.area,
                 },
                 title: title.to_owned(),
                 kind: draft.kind,
@@ -205,10 +208,21 @@ struct Cutter {
     label: Option<String>,
     /// Characters of the page's text so far; blocks are joined by a line break.
     position: usize,
+    /// Boxes of the page's lines and table rows, where known, with the character of its text they begin at, ascending.
+    boxes: Vec<(usize, Option<BoundingBox>)>,
 }
 
 impl Cutter {
-    fn block(&mut self, block: &Block) {
+    /// `areas` are those of [`crate::document::Page`].
+    fn block(&mut self, block: &Block, areas: &[(usize, BoundingBox)]) {
+        if !matches!(block, Block::Table(_)) {
+            let start = self.position;
+            if areas.is_empty() {
+                self.boxes.push((start, None));
+            }
+            self.boxes
+                .extend(areas.iter().map(|&(at, area)| (start + at, Some(area))));
+        }
         match block {
             Block::Heading { level, text } => self.heading(*level, text),
             Block::Paragraph(text) => self.running(text, false),
@@ -221,7 +235,7 @@ impl Cutter {
             }
             Block::Table(table) => {
                 self.close();
-                self.table(table);
+                self.table(table, areas);
             }
         }
     }
@@ -293,8 +307,13 @@ impl Cutter {
         }
     }
 
-    fn end_page(&mut self) {
+    /// Ends a page whose drafts begin with number `first`.
+    fn end_page(&mut self, first: usize) {
         self.close();
+        let boxes = std::mem::take(&mut self.boxes);
+        for draft in &mut self.drafts[first..] {
+            draft.area = area(&boxes, draft.span);
+        }
     }
 
     fn text_drafts(&mut self, text: &str, start: usize, kind: Kind) {
@@ -320,6 +339,7 @@ impl Cutter {
             section,
             text,
             span,
+            area: None,
             kind,
             header: Vec::new(),
             cells: Vec::new(),
@@ -327,8 +347,17 @@ impl Cutter {
         });
     }
 
-    fn table(&mut self, table: &Table) {
+    fn table(&mut self, table: &Table, areas: &[(usize, BoundingBox)]) {
         let head = joined(&table.header);
+        let offset = usize::from(!table.header.is_empty());
+        let header = areas.iter().filter(|(at, _)| *at < offset);
+        self.boxes
+            .extend(header.map(|&(_, area)| (self.position, Some(area))));
+        let rows: BTreeMap<usize, BoundingBox> = areas
+            .iter()
+            .filter(|(at, _)| *at >= offset)
+            .map(|&(at, area)| (at - offset, area))
+            .collect();
         if table.rows.is_empty() && !head.is_empty() {
             let start = self.position;
             self.advance(&head);
@@ -342,21 +371,28 @@ impl Cutter {
             // Repeated with each row it would be most of the index.
             let start = self.position - head.chars().count() - 1;
             self.text_drafts(&head, start, Kind::Text);
-            return self.table_rows(&[], "", &table.rows);
+            return self.table_rows(&[], "", &table.rows, &rows);
         }
-        self.table_rows(&table.header, &head, &table.rows);
+        self.table_rows(&table.header, &head, &table.rows, &rows);
     }
 
-    fn table_rows(&mut self, header: &[String], head: &str, rows: &[Vec<String>]) {
+    fn table_rows(
+        &mut self,
+        header: &[String],
+        head: &str,
+        rows: &[Vec<String>],
+        areas: &BTreeMap<usize, BoundingBox>,
+    ) {
         let code_columns: Vec<usize> = (0..header.len())
             .filter(|&at| terms::is_code_column(&header[at]))
             .collect();
-        for row in rows {
+        for (at, row) in rows.iter().enumerate() {
             let line = joined(row);
             if line.is_empty() {
                 continue;
             }
             let start = self.position;
+            self.boxes.push((start, areas.get(&at).copied()));
             self.advance(&line);
             if line.chars().count() > MOST_ROW_CHARS {
                 self.text_drafts(&line, start, Kind::Text);
@@ -389,6 +425,27 @@ impl Cutter {
             }
         }
     }
+}
+
+/// The box around the lines that a span of the page's text reaches into.
+fn area(boxes: &[(usize, Option<BoundingBox>)], span: Span) -> Option<BoundingBox> {
+    // The line that the span begins in may begin before it.
+    let first = boxes
+        .partition_point(|(start, _)| *start <= span.start)
+        .saturating_sub(1);
+    let boxes = boxes[first..]
+        .iter()
+        .take_while(|(start, _)| *start < span.end)
+        .filter_map(|(_, area)| *area);
+    boxes.reduce(|a, b| {
+        let (x, y) = (a.x.min(b.x), a.y.min(b.y));
+        BoundingBox {
+            x,
+            y,
+            width: (a.x + a.width).max(b.x + b.width) - x,
+            height: (a.y + a.height).max(b.y + b.height) - y,
+        }
+    })
 }
 
 /// The cells of a row on one line; merged cells only once, empty ones left out.
@@ -473,7 +530,10 @@ mod tests {
 
     fn document(blocks: Vec<Block>) -> Document {
         Document {
-            pages: vec![Page { label: None, blocks }],
+            pages: vec![Page {
+                blocks,
+                ..Page::default()
+            }],
             skipped: Vec::new(),
         }
     }
@@ -587,6 +647,56 @@ mod tests {
         );
         let last = &found[found.len() - 1];
         assert_eq!(last.warnings, ["警告：第0条", "警告：第1条", "警告：第2条"]);
+    }
+
+    #[test]
+    fn passages_know_the_box_around_their_lines() {
+        let line = |y: f32| BoundingBox {
+            x: 0.25,
+            y,
+            width: 0.5,
+            height: 0.125,
+        };
+        let page = Page {
+            blocks: vec![
+                Block::Heading {
+                    level: 1,
+                    text: "甲".into(),
+                },
+                Block::Paragraph("第一句。".repeat(100)),
+                Block::Table(Table {
+                    header: vec!["代码".into()],
+                    rows: vec![vec!["E6".into()], vec!["F1".into()]],
+                }),
+                Block::Item("1. 丙".into()),
+            ],
+            areas: vec![
+                vec![(0, line(0.0))],
+                vec![(0, line(0.125)), (399, line(0.25))],
+                vec![(0, line(0.375)), (1, line(0.5)), (2, line(0.625))],
+            ],
+            ..Page::default()
+        };
+        let document = Document {
+            pages: vec![page],
+            skipped: Vec::new(),
+        };
+        let found = cut(&document, &DocumentId("d".into()), "书");
+        let areas: Vec<_> = found.iter().map(|p| p.passage.area).collect();
+        let two = BoundingBox {
+            height: 0.25,
+            ..line(0.125)
+        };
+        assert_eq!(
+            areas,
+            [
+                Some(line(0.0)),
+                Some(two),
+                Some(line(0.5)),
+                Some(line(0.625)),
+                None
+            ]
+        );
     }
 
     #[test]

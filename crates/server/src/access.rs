@@ -89,6 +89,7 @@ pub const TABLE: &[(&str, &str, &[Role])] = &[
     ("DELETE", "/v1/documents/{document_id}", ADMIN_ONLY),
     ("POST", "/v1/documents/{document_id}/revise", ADMIN_ONLY),
     ("POST", "/v1/documents/{document_id}/retire", ADMIN_ONLY),
+    ("GET", "/v1/documents/{document_id}/pages/{picture}", KNOWLEDGE),
     ("POST", "/v1/search", KNOWLEDGE),
     ("POST", "/v1/answers", KNOWLEDGE),
     ("GET", "/v1/answers/{answer_id}", KNOWLEDGE),

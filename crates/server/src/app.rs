@@ -56,6 +56,10 @@ fn knowledge() -> Router<AppState> {
         )
         .route("/v1/documents/{document_id}/revise", post(documents::revise))
         .route("/v1/documents/{document_id}/retire", post(documents::retire))
+        .route(
+            "/v1/documents/{document_id}/pages/{picture}",
+            get(documents::page_picture),
+        )
         .route("/v1/search", post(answers::search))
         .route("/v1/answers", post(answers::answer))
         .route("/v1/answers/{answer_id}", get(answers::get))

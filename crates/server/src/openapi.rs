@@ -31,6 +31,7 @@ use crate::state::AppState;
     ),
     paths(
         documents::add, documents::list, documents::get, documents::delete, documents::revise, documents::retire,
+        documents::page_picture,
         answers::search, answers::answer, answers::get, answers::feedback, answers::gaps, admin::models,
         openai::chat, openai::embeddings,
         standards::put, standards::get, standards::add_photo, standards::report,

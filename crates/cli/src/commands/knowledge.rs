@@ -50,8 +50,8 @@ pub(crate) fn run(command: Knowledge, config: Config) -> Result<Output, Failure>
                 .await
                 .map_err(failed)?;
             Ok(Output {
-                text: line(&retired),
-                json: shown(&retired),
+                text: line(&session, &retired),
+                json: shown(&session, &retired),
             })
         }
         Knowledge::Remove { id } => {
@@ -231,8 +231,8 @@ async fn add(session: &Session, files: &[PathBuf], about: &About) -> Result<Outp
         bar.set_message(file.display().to_string());
         match add_one(session, file, about.metadata(file)?).await {
             Ok(record) => {
-                text.push_str(&line(&record));
-                documents.push(shown(&record));
+                text.push_str(&line(session, &record));
+                documents.push(shown(session, &record));
             }
             Err(failure) if files.len() == 1 => return Err(failure),
             Err(failure) => {
@@ -304,8 +304,8 @@ async fn list(session: &Session) -> Result<Output, Failure> {
             .await
             .map_err(|error| failed(error.into()))?;
         for record in &page.items {
-            text.push_str(&line(record));
-            documents.push(shown(record));
+            text.push_str(&line(session, record));
+            documents.push(shown(session, record));
         }
         match page.next_cursor {
             Some(cursor) => request.cursor = Some(cursor),
@@ -319,7 +319,7 @@ async fn list(session: &Session) -> Result<Output, Failure> {
     }
 }
 
-fn line(record: &DocumentRecord) -> String {
+fn line(session: &Session, record: &DocumentRecord) -> String {
     let mut text = format!(
         "{}  {}  {} 页 {} 段  {}\n",
         record.document_id.0,
@@ -328,6 +328,10 @@ fn line(record: &DocumentRecord) -> String {
         record.passages,
         record.metadata.title
     );
+    let read = session.engine().ocr_pages(&record.document_id).len();
+    if read > 0 {
+        let _ = writeln!(text, "    其中 {read} 页没有文字层，由 OCR 读取");
+    }
     for skipped in &record.skipped {
         let _ = writeln!(text, "    第 {} 页未收录：{}", skipped.page, skipped.reason);
     }
@@ -343,7 +347,7 @@ fn status(record: &DocumentRecord) -> &'static str {
     }
 }
 
-fn shown(record: &DocumentRecord) -> Value {
+fn shown(session: &Session, record: &DocumentRecord) -> Value {
     json!({
         "document_id": record.document_id,
         "title": record.metadata.title,
@@ -353,6 +357,7 @@ fn shown(record: &DocumentRecord) -> Value {
         "pages": record.pages,
         "passages": record.passages,
         "skipped": record.skipped,
+        "ocr_pages": session.engine().ocr_pages(&record.document_id),
         "error": record.error,
     })
 }

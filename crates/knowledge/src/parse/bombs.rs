@@ -79,6 +79,25 @@ impl Budget {
     }
 }
 
+/// A packed picture out of what it is packed into in turn; `None` where that is not undone here.
+pub(super) fn packed_picture(stream: &Stream<'_>, most: u64) -> Option<Vec<u8>> {
+    let filters = stream.filters();
+    let (_, around) = filters.split_last()?;
+    if around.len() > MOST_FILTERS {
+        return None;
+    }
+    let mut data = stream.raw_data().to_vec();
+    for filter in around {
+        data = match filter {
+            Filter::FlateDecode => bounded(unflated(Box::new(Cursor::new(data))), most).ok()?,
+            Filter::Ascii85Decode => ascii85(&data),
+            Filter::AsciiHexDecode => ascii_hex(&data),
+            _ => return None,
+        };
+    }
+    Some(data)
+}
+
 /// What a stream unfolds to; 0 for pictures, which are never unfolded here.
 fn unfolded(stream: &Stream<'_>, most: u64) -> Result<u64, Fault> {
     let filters = stream.filters();

@@ -2,7 +2,7 @@
 //!
 //! Rows are groups of glyphs on one baseline. Where two or more rows keep the same gaps open (or horizontal rules frame them),
 //! they are a table and every cell stays with its row; where a page's rows are two columns of running text, the columns are
-//! read one after the other.
+//! read one after the other. Every block comes with the boxes of its lines.
 
 use crate::document::{Block, Table, opens_as_warning};
 
@@ -41,6 +41,35 @@ pub(super) struct Lines {
     pub uprights: Vec<Upright>,
 }
 
+/// A box on the page, in points, y downwards.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Frame {
+    pub x0: f64,
+    pub y0: f64,
+    pub x1: f64,
+    pub y1: f64,
+}
+
+impl Frame {
+    fn around(self, other: Self) -> Self {
+        Self {
+            x0: self.x0.min(other.x0),
+            y0: self.y0.min(other.y0),
+            x1: self.x1.max(other.x1),
+            y1: self.y1.max(other.y1),
+        }
+    }
+}
+
+/// A block and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Placed {
+    pub block: Block,
+    /// Box of each line with the character of the block's text it begins at; of a table: with the number of the row, the header
+    /// being 0 where there is one.
+    pub frames: Vec<(usize, Frame)>,
+}
+
 /// Text without a gap wider than a word space.
 #[derive(Debug, Clone, PartialEq)]
 struct Cell {
@@ -74,6 +103,16 @@ impl Row {
         self.cells.last().map_or(0.0, |cell| cell.x1)
     }
 
+    /// Ascenders reach 0.88 of the size above the baseline in common fonts, descenders 0.22 below.
+    fn frame(&self) -> Frame {
+        Frame {
+            x0: self.x0(),
+            y0: self.y - 0.88 * self.size,
+            x1: self.cells.iter().map(|cell| cell.x1).fold(self.x1(), f64::max),
+            y1: self.y + 0.22 * self.size,
+        }
+    }
+
     /// What stays the same of each cell when a header or footer is repeated: digits masked, with its place.
     pub(super) fn repeat_keys(&self) -> Vec<(i64, String)> {
         let masked = |text: &str| {
@@ -91,6 +130,14 @@ impl Row {
             .iter()
             .map(|cell| ((self.y / 4.0).round() as i64, masked(&cell.text)))
             .collect()
+    }
+
+    pub(super) fn size(&self) -> f64 {
+        self.size
+    }
+
+    pub(super) fn set_size(&mut self, size: f64) {
+        self.size = size;
     }
 
     /// Characters by font size in half points.
@@ -196,7 +243,7 @@ fn needs_space(before: &str, after: &str) -> bool {
 }
 
 /// Rows of a page → blocks. `body` is the size of running text, `headings` the larger sizes, largest first (in half points).
-pub(super) fn blocks(rows: &[Row], lines: &Lines, body: u32, headings: &[u32]) -> Vec<Block> {
+pub(super) fn blocks(rows: &[Row], lines: &Lines, body: u32, headings: &[u32]) -> Vec<Placed> {
     if let Some((left, right)) = two_columns(rows) {
         let mut out = blocks_in_order(&left, &Lines::default(), body, headings);
         out.extend(blocks_in_order(&right, &Lines::default(), body, headings));
@@ -205,14 +252,14 @@ pub(super) fn blocks(rows: &[Row], lines: &Lines, body: u32, headings: &[u32]) -
     blocks_in_order(rows, lines, body, headings)
 }
 
-fn blocks_in_order(rows: &[Row], lines: &Lines, body: u32, headings: &[u32]) -> Vec<Block> {
+fn blocks_in_order(rows: &[Row], lines: &Lines, body: u32, headings: &[u32]) -> Vec<Placed> {
     let mut out = Vec::new();
     let mut at = 0;
     let mut running: Vec<&Row> = Vec::new();
     while at < rows.len() {
         if let Some((end, table)) = ruled_table(rows, at, lines).or_else(|| gap_table(rows, at)) {
             paragraphs(&std::mem::take(&mut running), body, headings, &mut out);
-            out.push(Block::Table(table));
+            out.push(table);
             at = end;
         } else {
             running.push(&rows[at]);
@@ -266,7 +313,7 @@ fn two_columns(rows: &[Row]) -> Option<(Vec<Row>, Vec<Row>)> {
 }
 
 /// A table framed by horizontal rules that starts with row `at`: the text between two neighbouring rules is one table row.
-fn ruled_table(rows: &[Row], at: usize, lines: &Lines) -> Option<(usize, Table)> {
+fn ruled_table(rows: &[Row], at: usize, lines: &Lines) -> Option<(usize, Placed)> {
     let (first, rules) = (&rows[at], &lines.rules);
     let covers = |rule: &Rule, row: &Row| rule.x0 <= row.x0() + 3.0 && rule.x1 >= row.x1() - 3.0;
     let top = rules
@@ -313,21 +360,21 @@ fn ruled_table(rows: &[Row], at: usize, lines: &Lines) -> Option<(usize, Table)>
     if columns.len() < 2 {
         return None;
     }
-    let mut grid: Vec<Vec<String>> = vec![vec![String::new(); columns.len()]; bounds.len() - 1];
+    let mut grid = vec![Line::of(columns.len()); bounds.len() - 1];
     for row in region {
         let band = bounds
             .iter()
             .rposition(|&y| y < row.y - 0.2 * row.size)
             .unwrap_or(0)
             .min(grid.len() - 1);
-        put(row, &columns, &mut grid[band]);
+        grid[band].put(row, &columns);
     }
     Some((end, table_of(grid)))
 }
 
 /// A table by gaps alone: two or more rows in a row with the same open gaps; a row whose first column is empty goes on with the
 /// cell above.
-fn gap_table(rows: &[Row], at: usize) -> Option<(usize, Table)> {
+fn gap_table(rows: &[Row], at: usize) -> Option<(usize, Placed)> {
     if rows[at].cells.len() < 2 {
         return None;
     }
@@ -351,16 +398,12 @@ fn gap_table(rows: &[Row], at: usize) -> Option<(usize, Table)> {
     if columns.len() < 2 {
         return None;
     }
-    let mut grid: Vec<Vec<String>> = Vec::new();
+    let mut grid: Vec<Line> = Vec::new();
     for row in region {
-        let mut line = vec![String::new(); columns.len()];
-        put(row, &columns, &mut line);
+        let mut line = Line::of(columns.len());
+        line.put(row, &columns);
         match grid.last_mut() {
-            Some(last) if line[0].is_empty() => {
-                for (cell, more) in last.iter_mut().zip(line) {
-                    join(cell, &more);
-                }
-            }
+            Some(last) if line.cells[0].is_empty() => last.goes_on(line),
             _ => grid.push(line),
         }
     }
@@ -395,15 +438,46 @@ fn columns(rows: &[Row]) -> Vec<(f64, f64)> {
     columns
 }
 
-fn put(row: &Row, columns: &[(f64, f64)], line: &mut [String]) {
-    for cell in &row.cells {
-        let middle = (cell.x0 + cell.x1) / 2.0;
-        let at = columns
-            .iter()
-            .position(|&(x0, x1)| cell.x0 < x1 + 0.5 && cell.x1 > x0 - 0.5)
-            .or_else(|| columns.iter().rposition(|&(x0, _)| x0 <= middle))
-            .unwrap_or(0);
-        join(&mut line[at], &cell.text);
+/// A table row in the making.
+#[derive(Debug, Clone)]
+struct Line {
+    cells: Vec<String>,
+    frame: Option<Frame>,
+}
+
+impl Line {
+    fn of(columns: usize) -> Self {
+        Self {
+            cells: vec![String::new(); columns],
+            frame: None,
+        }
+    }
+
+    fn put(&mut self, row: &Row, columns: &[(f64, f64)]) {
+        for cell in &row.cells {
+            let middle = (cell.x0 + cell.x1) / 2.0;
+            let at = columns
+                .iter()
+                .position(|&(x0, x1)| cell.x0 < x1 + 0.5 && cell.x1 > x0 - 0.5)
+                .or_else(|| columns.iter().rposition(|&(x0, _)| x0 <= middle))
+                .unwrap_or(0);
+            join(&mut self.cells[at], &cell.text);
+        }
+        self.widen(Some(row.frame()));
+    }
+
+    fn goes_on(&mut self, more: Line) {
+        for (cell, more) in self.cells.iter_mut().zip(more.cells) {
+            join(cell, &more);
+        }
+        self.widen(more.frame);
+    }
+
+    fn widen(&mut self, more: Option<Frame>) {
+        self.frame = match (self.frame, more) {
+            (Some(frame), Some(more)) => Some(frame.around(more)),
+            (frame, more) => frame.or(more),
+        };
     }
 }
 
@@ -415,25 +489,25 @@ fn join(text: &mut String, more: &str) {
     text.push_str(more);
 }
 
-fn table_of(mut grid: Vec<Vec<String>>) -> Table {
-    grid.retain(|row| row.iter().any(|cell| !cell.is_empty()));
+fn table_of(mut grid: Vec<Line>) -> Placed {
+    grid.retain(|line| line.cells.iter().any(|cell| !cell.is_empty()));
     let header = grid.len() >= 2
-        && (grid::reads_as_header(&grid[0], &grid[1])
+        && (grid::reads_as_header(&grid[0].cells, &grid[1].cells)
             || (grid.len() >= 3
                 && grid[0]
+                    .cells
                     .iter()
                     .all(|cell| !cell.is_empty() && cell.chars().count() <= 20 && !starts_with_digit(cell))));
-    if header {
-        let head = grid.remove(0);
-        Table {
-            header: head,
-            rows: grid,
-        }
-    } else {
-        Table {
-            header: Vec::new(),
-            rows: grid,
-        }
+    let frames = grid
+        .iter()
+        .enumerate()
+        .filter_map(|(at, line)| Some((at, line.frame?)))
+        .collect();
+    let mut rows: Vec<Vec<String>> = grid.into_iter().map(|line| line.cells).collect();
+    let header = if header { rows.remove(0) } else { Vec::new() };
+    Placed {
+        block: Block::Table(Table { header, rows }),
+        frames,
     }
 }
 
@@ -442,9 +516,9 @@ fn starts_with_digit(text: &str) -> bool {
 }
 
 /// Rows outside tables → headings, items, warnings and paragraphs.
-fn paragraphs(rows: &[&Row], body: u32, headings: &[u32], out: &mut Vec<Block>) {
+fn paragraphs(rows: &[&Row], body: u32, headings: &[u32], out: &mut Vec<Placed>) {
     let margin = rows.iter().map(|row| row.x1()).fold(0.0, f64::max);
-    let mut open = String::new();
+    let mut open = Open::default();
     let mut above: Option<&Row> = None;
     for (at, row) in rows.iter().enumerate() {
         let text = row.text();
@@ -466,15 +540,23 @@ fn paragraphs(rows: &[&Row], body: u32, headings: &[u32], out: &mut Vec<Block>) 
             match (out.last_mut(), above) {
                 // A title over two lines.
                 (
-                    Some(Block::Heading {
-                        text: title,
-                        level: same,
+                    Some(Placed {
+                        block:
+                            Block::Heading {
+                                text: title,
+                                level: same,
+                            },
+                        frames,
                     }),
                     Some(last),
                 ) if *same == level && last.size_class().0 == size && row.y - last.y < 1.6 * row.size => {
+                    frames.push((title.chars().count(), row.frame()));
                     join(title, &text);
                 }
-                _ => out.push(Block::Heading { level, text }),
+                _ => out.push(Placed {
+                    block: Block::Heading { level, text },
+                    frames: vec![(0, row.frame())],
+                }),
             }
         } else {
             let breaks = plain::is_item(&text)
@@ -491,23 +573,32 @@ fn paragraphs(rows: &[&Row], body: u32, headings: &[u32], out: &mut Vec<Block>) 
                 });
             if breaks {
                 flush(&mut open, out);
-            } else if above.is_some_and(|last| last.x1() < margin - 4.0 * last.size) && !open.is_empty() {
+            } else if above.is_some_and(|last| last.x1() < margin - 4.0 * last.size) && !open.text.is_empty()
+            {
                 // A line that ends early was ended on purpose.
-                open.push('\n');
+                open.text.push('\n');
             }
-            join(&mut open, &text);
+            open.frames.push((open.text.chars().count(), row.frame()));
+            join(&mut open.text, &text);
         }
         above = Some(row);
     }
     flush(&mut open, out);
 }
 
-fn flush(open: &mut String, out: &mut Vec<Block>) {
-    let text = std::mem::take(open);
+/// Lines of running text that belong together.
+#[derive(Default)]
+struct Open {
+    text: String,
+    frames: Vec<(usize, Frame)>,
+}
+
+fn flush(open: &mut Open, out: &mut Vec<Placed>) {
+    let Open { text, frames } = std::mem::take(open);
     if text.is_empty() {
         return;
     }
-    out.push(if opens_as_warning(&text) {
+    let block = if opens_as_warning(&text) {
         Block::Warning(text)
     } else if let Some(level) = plain::numbered_heading(&text) {
         Block::Heading {
@@ -518,7 +609,8 @@ fn flush(open: &mut String, out: &mut Vec<Block>) {
         Block::Item(text)
     } else {
         Block::Paragraph(text)
-    });
+    };
+    out.push(Placed { block, frames });
 }
 
 #[cfg(test)]
@@ -539,6 +631,13 @@ mod tests {
     }
 
     fn laid_out(pieces: &[(f64, f64, &str)], rules: &[Rule]) -> Vec<Block> {
+        placed(pieces, rules)
+            .into_iter()
+            .map(|placed| placed.block)
+            .collect()
+    }
+
+    fn placed(pieces: &[(f64, f64, &str)], rules: &[Rule]) -> Vec<Placed> {
         blocks(
             &rows(
                 pieces
@@ -574,6 +673,32 @@ mod tests {
         };
         assert_eq!(table.header, ["代码", "故障名称"]);
         assert_eq!(table.rows, [["E6", "通信故障"], ["F1", "感温包"]]);
+    }
+
+    #[test]
+    fn blocks_know_the_boxes_of_their_lines() {
+        let found = placed(
+            &[
+                (0., 10., "左边一栏的文字"),
+                (0., 25., "第二行"),
+                (0., 100., "E6"),
+                (50., 100., "通信故障"),
+                (0., 115., "F1"),
+                (50., 115., "感温包"),
+            ],
+            &[],
+        );
+        let frame = |x1: f64, y: f64| Frame {
+            x0: 0.0,
+            y0: y - 8.8,
+            x1,
+            y1: y + 2.2,
+        };
+        assert_eq!(found[0].frames, [(0, frame(70.0, 10.0)), (7, frame(30.0, 25.0))]);
+        assert_eq!(
+            found[1].frames,
+            [(0, frame(90.0, 100.0)), (1, frame(80.0, 115.0))]
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod archive;
 mod bombs;
 mod content;
+mod cost;
 mod docx;
 mod encoding;
 mod grid;
@@ -13,12 +14,20 @@ mod html;
 mod layout;
 mod markdown;
 mod pdf;
+mod picture;
 mod plain;
+mod raster;
+mod scanned;
 mod xlsx;
+
+use shifu_domain::BoundingBox;
+use shifu_domain::models::TextRecognizer;
 
 use crate::document::{Block, Document, Page, SkippedPage, Table};
 use crate::error::KnowledgeError;
 use crate::limits::Limits;
+
+pub use picture::page_picture;
 
 /// What a progress callback is told: pages done of pages in all (as far as known).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +49,7 @@ enum Format {
     Text,
 }
 
-/// Parses one file.
+/// Parses one file. Pages without text are reported as skipped.
 ///
 /// # Errors
 /// [`KnowledgeError`] for empty, unsupported, mislabelled, damaged, protected and oversized files.
@@ -50,6 +59,65 @@ pub fn parse(
     limits: &Limits,
     progress: &mut dyn FnMut(ParseProgress),
 ) -> Result<Document, KnowledgeError> {
+    let reader = Reader {
+        limits: *limits,
+        recognizer: None,
+    };
+    reader.parse(bytes, file_name, progress)
+}
+
+/// What a file is read with.
+pub(crate) struct Reader<'a> {
+    pub limits: Limits,
+    /// Reads pages that have no text of their own.
+    pub recognizer: Option<&'a dyn TextRecognizer>,
+}
+
+impl Reader<'_> {
+    /// Parses one file.
+    ///
+    /// # Errors
+    /// As [`parse`].
+    pub(crate) fn parse(
+        &self,
+        bytes: &[u8],
+        file_name: &str,
+        progress: &mut dyn FnMut(ParseProgress),
+    ) -> Result<Document, KnowledgeError> {
+        let format = readable_format(bytes, file_name, &self.limits)?;
+        let mut builder = Builder::new(self.limits);
+        let outcome = match format {
+            Format::Pdf => pdf::parse(bytes, &mut builder, self.recognizer, progress),
+            Format::Docx => docx::parse(bytes, &mut builder),
+            Format::Xlsx => xlsx::parse(bytes, &mut builder),
+            Format::Html => html::parse(bytes, &mut builder),
+            Format::Markdown => text_of(bytes).and_then(|text| markdown::parse(&text, &mut builder)),
+            Format::Text => text_of(bytes).and_then(|text| plain::parse(&text, &mut builder)),
+        };
+        outcome.map_err(|fault| fault.named(file_name, format))?;
+        let mut document = builder.document;
+        document.note_blank_pages();
+        progress(ParseProgress {
+            pages_done: page_count(&document),
+            pages_total: page_count(&document),
+        });
+        if document.pages.iter().all(|page| page.blocks.is_empty()) {
+            let reason = document
+                .skipped
+                .first()
+                .map_or_else(|| "no text".to_owned(), |skipped| skipped.reason.clone());
+            return Err(KnowledgeError::NoText {
+                file: file_name.to_owned(),
+                pages: page_count(&document),
+                reason,
+            });
+        }
+        Ok(document)
+    }
+}
+
+/// The format of a file that is neither empty nor oversized.
+fn readable_format(bytes: &[u8], file_name: &str, limits: &Limits) -> Result<Format, KnowledgeError> {
     let size = bytes.len() as u64;
     if size > limits.file_bytes {
         return Err(over(
@@ -66,35 +134,7 @@ pub fn parse(
             file: file_name.to_owned(),
         });
     }
-    let format = detect(bytes, file_name)?;
-    let mut builder = Builder::new(*limits);
-    let outcome = match format {
-        Format::Pdf => pdf::parse(bytes, &mut builder, progress),
-        Format::Docx => docx::parse(bytes, &mut builder),
-        Format::Xlsx => xlsx::parse(bytes, &mut builder),
-        Format::Html => html::parse(bytes, &mut builder),
-        Format::Markdown => text_of(bytes).and_then(|text| markdown::parse(&text, &mut builder)),
-        Format::Text => text_of(bytes).and_then(|text| plain::parse(&text, &mut builder)),
-    };
-    outcome.map_err(|fault| fault.named(file_name, format))?;
-    let mut document = builder.document;
-    document.note_blank_pages();
-    progress(ParseProgress {
-        pages_done: page_count(&document),
-        pages_total: page_count(&document),
-    });
-    if document.pages.iter().all(|page| page.blocks.is_empty()) {
-        let reason = document
-            .skipped
-            .first()
-            .map_or_else(|| "no text".to_owned(), |skipped| skipped.reason.clone());
-        return Err(KnowledgeError::NoText {
-            file: file_name.to_owned(),
-            pages: page_count(&document),
-            reason,
-        });
-    }
-    Ok(document)
+    detect(bytes, file_name)
 }
 
 fn page_count(document: &Document) -> u32 {
@@ -304,6 +344,11 @@ impl Builder {
 
     /// Adds a block to the current page; blank blocks are dropped.
     fn push(&mut self, block: Block) -> Result<(), Fault> {
+        self.place(block, Vec::new())
+    }
+
+    /// Adds a block with its place ([`Page::areas`]).
+    fn place(&mut self, block: Block, areas: Vec<(usize, BoundingBox)>) -> Result<(), Fault> {
         let Size { chars, blocks } = Size::of(&block);
         if chars == 0 {
             return Ok(());
@@ -319,7 +364,9 @@ impl Builder {
             }
         }
         self.ensure(self.current)?;
-        self.document.pages[self.current].blocks.push(block);
+        let page = &mut self.document.pages[self.current];
+        page.blocks.push(block);
+        page.areas.push(areas);
         Ok(())
     }
 
@@ -347,6 +394,13 @@ impl Builder {
             self.document.pages[self.current].label = Some(label);
         }
         Ok(())
+    }
+
+    /// Notes that the current page's text was read from a picture of it.
+    fn by_ocr(&mut self) {
+        if let Some(page) = self.document.pages.get_mut(self.current) {
+            page.by_ocr = true;
+        }
     }
 
     /// Reports the current page as not readable.

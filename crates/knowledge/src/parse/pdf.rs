@@ -1,6 +1,7 @@
 //! PDF: the text layer by interpretation of the page content (`hayro`), which also knows predefined Chinese CMaps.
 //!
-//! Every page is interpreted on its own; one that fails, panics or passes a limit is reported and skipped.
+//! Every page is interpreted on its own; one that fails, panics or passes a limit is reported and skipped. A page without text, or
+//! with one that cannot be read, is drawn and read by OCR where a recogniser is given.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -17,8 +18,12 @@ use hayro_interpret::{
     InterpreterSettings, SoftMask, TransformExt, interpret_page,
 };
 
+use shifu_domain::BoundingBox;
+use shifu_domain::models::TextRecognizer;
+
 use super::content::Guard;
-use super::layout::{self, Glyph, Lines, Row, Rule, Upright};
+use super::layout::{self, Frame, Glyph, Lines, Row, Rule, Upright};
+use super::scanned::Scans;
 use super::{Builder, Fault, OverLimit, ParseProgress};
 use crate::limits::Limits;
 
@@ -26,9 +31,33 @@ use crate::limits::Limits;
 pub(super) fn parse(
     bytes: &[u8],
     builder: &mut Builder,
+    recognizer: Option<&dyn TextRecognizer>,
     progress: &mut dyn FnMut(ParseProgress),
 ) -> Result<(), Fault> {
     let limits = builder.limits;
+    let pdf = open(bytes, &limits)?;
+    let total = pdf.pages().len();
+    let labels = catch_unwind(AssertUnwindSafe(|| page_labels(&pdf))).unwrap_or_default();
+    let cache = InterpreterCache::new();
+    let mut pages = Vec::with_capacity(total);
+    let mut budget = Spent::new(&limits);
+    let mut scans = Scans::new(&pdf, recognizer, &limits);
+    for (at, page) in pdf.pages().iter().enumerate() {
+        let text = match budget.page(&pdf, page, &cache)? {
+            Read::Unread(why) => scans.read(at, why),
+            read => read,
+        };
+        pages.push(text);
+        progress(ParseProgress {
+            pages_done: at as u32 + 1,
+            pages_total: total as u32,
+        });
+    }
+    write(pages, &labels, builder)
+}
+
+/// Opens a PDF within the limits; it has pages.
+pub(super) fn open(bytes: &[u8], limits: &Limits) -> Result<Pdf, Fault> {
     super::bombs::check(bytes, limits.unpacked_bytes)?;
     let pdf = match catch_unwind(AssertUnwindSafe(|| Pdf::new(bytes.to_vec()))) {
         Ok(Ok(pdf)) => pdf,
@@ -59,36 +88,62 @@ pub(super) fn parse(
     if total == 0 {
         return Err(Fault::Damaged("it has no pages".to_owned()));
     }
-    let labels = catch_unwind(AssertUnwindSafe(|| page_labels(&pdf))).unwrap_or_default();
-    let cache = InterpreterCache::new();
-    let mut pages = Vec::with_capacity(total);
-    let mut budget = Spent::new(&limits);
-    for (at, page) in pdf.pages().iter().enumerate() {
-        pages.push(budget.page(&pdf, page, &cache)?);
-        progress(ParseProgress {
-            pages_done: at as u32 + 1,
-            pages_total: total as u32,
-        });
-    }
-    write(pages, &labels, builder)
+    Ok(pdf)
 }
 
 /// What interpretation gave for one page.
-enum Read {
-    Text(Vec<Row>, Lines),
+pub(super) enum Read {
+    Text(Laid),
+    /// There is something to see, and no text that can be used.
+    Unread(Unread),
     Skipped(String),
 }
 
+/// A page's text.
+pub(super) struct Laid {
+    pub rows: Vec<Row>,
+    pub lines: Lines,
+    /// Width and height as displayed, in points.
+    pub size: (f64, f64),
+    /// Whether it was read from a picture of the page.
+    pub by_ocr: bool,
+}
+
+/// Why a page has no usable text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unread {
+    Scanned,
+    Outlines,
+    Garbled,
+}
+
+impl Unread {
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Scanned => "no text layer: the page is a scanned image",
+            Self::Outlines => "no text layer: the page is drawn with lines only",
+            Self::Garbled => "the text cannot be read: its font has no Unicode map",
+        }
+    }
+}
+
 fn write(mut pages: Vec<Read>, labels: &BTreeMap<usize, String>, builder: &mut Builder) -> Result<(), Fault> {
+    super::scanned::settle_sizes(&mut pages);
     drop_running_titles(&mut pages);
     let (body, headings) = sizes(&pages);
     for (at, page) in pages.iter().enumerate() {
         builder.go_to_page(at as u32 + 1)?;
         match page {
             Read::Skipped(reason) => builder.skip(reason)?,
-            Read::Text(rows, lines) => {
-                for block in layout::blocks(rows, lines, body, &headings) {
-                    builder.push(block)?;
+            Read::Unread(why) => builder.skip(why.reason())?,
+            Read::Text(text) => {
+                for placed in layout::blocks(&text.rows, &text.lines, body, &headings) {
+                    let area = |&(at, frame): &(usize, Frame)| Some((at, share(frame, text.size)?));
+                    let areas = placed.frames.iter().filter_map(area).collect();
+                    builder.place(placed.block, areas)?;
+                }
+                if text.by_ocr {
+                    builder.by_ocr();
                 }
             }
         }
@@ -99,14 +154,28 @@ fn write(mut pages: Vec<Read>, labels: &BTreeMap<usize, String>, builder: &mut B
     Ok(())
 }
 
+/// A box in points as fractions of the page, to four places: a tenth of a millimetre.
+fn share(frame: Frame, (width, height): (f64, f64)) -> Option<BoundingBox> {
+    let part = |at: f64, whole: f64| (at / whole).clamp(0.0, 1.0);
+    let (x0, x1) = (part(frame.x0, width), part(frame.x1, width));
+    let (y0, y1) = (part(frame.y0, height), part(frame.y1, height));
+    let rounded = |share: f64| ((share * 1e4).round() / 1e4) as f32;
+    (x1 > x0 && y1 > y0).then(|| BoundingBox {
+        x: rounded(x0),
+        y: rounded(y0),
+        width: rounded(x1 - x0),
+        height: rounded(y1 - y0),
+    })
+}
+
 /// Takes out headers and footers: rows with a cell that stands, digits aside, at one place on more than half of the pages.
 fn drop_running_titles(pages: &mut [Read]) {
     let mut seen: BTreeMap<(i64, String), usize> = BTreeMap::new();
     let mut with_text = 0usize;
     for page in &*pages {
-        if let Read::Text(rows, _) = page {
+        if let Read::Text(text) = page {
             with_text += 1;
-            for key in rows.iter().flat_map(Row::repeat_keys) {
+            for key in text.rows.iter().flat_map(Row::repeat_keys) {
                 *seen.entry(key).or_default() += 1;
             }
         }
@@ -120,11 +189,11 @@ fn drop_running_titles(pages: &mut [Read]) {
             .any(|key| seen.get(key).is_some_and(|&count| count * 2 > with_text))
     };
     for page in pages {
-        if let Read::Text(rows, _) = page {
+        if let Read::Text(text) = page {
             // Only the first and last two rows of a page can be header or footer.
-            let last = rows.len();
+            let last = text.rows.len();
             let mut at = 0;
-            rows.retain(|row| {
+            text.rows.retain(|row| {
                 at += 1;
                 !((at <= 2 || at + 1 >= last) && repeated(row))
             });
@@ -136,8 +205,8 @@ fn drop_running_titles(pages: &mut [Read]) {
 fn sizes(pages: &[Read]) -> (u32, Vec<u32>) {
     let mut chars: BTreeMap<u32, usize> = BTreeMap::new();
     for page in pages {
-        if let Read::Text(rows, _) = page {
-            for row in rows {
+        if let Read::Text(text) = page {
+            for row in &text.rows {
                 let (size, count) = row.size_class();
                 *chars.entry(size).or_default() += count;
             }
@@ -160,7 +229,8 @@ fn sizes(pages: &[Read]) -> (u32, Vec<u32>) {
 struct Spent {
     limits: Limits,
     guard: Guard,
-    start: Instant,
+    /// Spent on interpreting; drawing and OCR have a limit of their own.
+    time: Duration,
     glyphs: usize,
 }
 
@@ -169,7 +239,7 @@ impl Spent {
         Self {
             limits: *limits,
             guard: Guard::new(limits),
-            start: Instant::now(),
+            time: Duration::ZERO,
             glyphs: 0,
         }
     }
@@ -180,15 +250,17 @@ impl Spent {
         page: &Page<'a>,
         cache: &InterpreterCache<'a>,
     ) -> Result<Read, Fault> {
+        let start = Instant::now();
         let refused = catch_unwind(AssertUnwindSafe(|| self.guard.refuses(page)));
         let read = match refused {
             Ok(None) => read_page(pdf, page, cache, &self.limits),
             Ok(Some(reason)) => Read::Skipped(reason),
             Err(_) => Read::Skipped(DAMAGED.to_owned()),
         };
-        if let Read::Text(rows, _) = &read {
-            self.glyphs += rows.iter().map(|row| row.size_class().1).sum::<usize>();
+        if let Read::Text(text) = &read {
+            self.glyphs += text.rows.iter().map(|row| row.size_class().1).sum::<usize>();
         }
+        self.time += start.elapsed();
         let seconds = |time: Duration| time.as_secs();
         for (limit, max, actual) in [
             (
@@ -204,7 +276,7 @@ impl Spent {
             (
                 "parse_seconds",
                 seconds(self.limits.document_time),
-                seconds(self.start.elapsed()),
+                seconds(self.time),
             ),
         ] {
             if actual > max {
@@ -216,7 +288,7 @@ impl Spent {
 }
 
 /// Why a page is skipped whose content the interpreter cannot follow.
-const DAMAGED: &str = "the page content is damaged";
+pub(super) const DAMAGED: &str = "the page content is damaged";
 
 /// Thrown through the interpreter when a page passes a limit; never seen outside [`read_page`].
 enum Enough {
@@ -241,7 +313,7 @@ fn read_page<'a>(pdf: &'a Pdf, page: &Page<'a>, cache: &InterpreterCache<'a>, li
         interpret_page(page, &mut context, &mut device);
     }));
     match outcome.map_err(|thrown| thrown.downcast::<Enough>()) {
-        Ok(()) => device.finish(),
+        Ok(()) => device.finish((f64::from(width), f64::from(height))),
         Err(Ok(enough)) => Read::Skipped(match *enough {
             Enough::Glyphs => format!("more than {} glyphs on this page", limits.page_glyphs),
             Enough::Operations => format!("more than {} drawings on this page", limits.page_operations),
@@ -262,6 +334,7 @@ struct Extractor {
     /// Glyphs without a Unicode value, with a private-use one or U+FFFD.
     garbage: usize,
     images: usize,
+    paths: usize,
     most_glyphs: usize,
     operations_left: usize,
     until: Instant,
@@ -275,6 +348,7 @@ impl Extractor {
             uprights: Vec::new(),
             garbage: 0,
             images: 0,
+            paths: 0,
             most_glyphs: limits.page_glyphs,
             operations_left: limits.page_operations,
             until: Instant::now() + limits.page_time,
@@ -292,30 +366,33 @@ impl Extractor {
         }
     }
 
-    fn finish(mut self) -> Read {
+    fn finish(mut self, size: (f64, f64)) -> Read {
         let readable = self.glyphs.iter().filter(|g| !g.text.trim().is_empty()).count();
         if readable == 0 && self.garbage == 0 {
-            let reason = if self.images > 0 {
-                "no text layer: the page is a scanned image"
+            return if self.images > 0 {
+                Read::Unread(Unread::Scanned)
+            } else if self.paths >= MANY_PATHS {
+                Read::Unread(Unread::Outlines)
             } else {
-                "no text on this page"
+                Read::Skipped("no text on this page".to_owned())
             };
-            return Read::Skipped(reason.to_owned());
         }
         // Bullets and symbols are often private; a page that is mostly so has a font without a Unicode map.
         if self.garbage * 2 > readable + self.garbage {
-            return Read::Skipped("the text cannot be read: its font has no Unicode map".to_owned());
+            return Read::Unread(Unread::Garbled);
         }
         self.rules
             .sort_by(|a, b| a.y.total_cmp(&b.y).then(a.x0.total_cmp(&b.x0)));
         let rows = layout::rows(self.glyphs, &self.uprights);
-        Read::Text(
+        Read::Text(Laid {
             rows,
-            Lines {
+            lines: Lines {
                 rules: merged(&self.rules),
                 uprights: self.uprights,
             },
-        )
+            size,
+            by_ocr: false,
+        })
     }
 
     fn glyph(&mut self, glyph: &PdfGlyph<'_>, at: Affine, text: &str) {
@@ -372,6 +449,9 @@ impl Extractor {
     }
 }
 
+/// Paths of a page without text and pictures that may be its letters: a line of text has about so many.
+const MANY_PATHS: usize = 30;
+
 /// Rules looked at on one page.
 const MOST_RULES: usize = 10_000;
 
@@ -403,6 +483,7 @@ fn is_garbage(text: &str) -> bool {
 impl<'a> Device<'a> for Extractor {
     fn draw_path(&mut self, path: &BezPath, props: DrawProps<'a>, _: &DrawMode) {
         self.operation();
+        self.paths += 1;
         if path.elements().len() <= 12 {
             self.bounds(props.transform.transform_rect_bbox(path.bounding_box()));
         }

@@ -1,6 +1,11 @@
 //! Whole files, hostile ones included, through the one entry point.
 
 use std::io::Write;
+use std::sync::Mutex;
+
+use hayro::vello_cpu::Pixmap;
+use shifu_domain::Photo;
+use shifu_domain::models::{ModelError, ModelVersion, Priority, TextLine};
 
 use super::*;
 
@@ -281,4 +286,264 @@ fn every_cut_of_a_pdf_and_a_docx_gives_a_result() {
             let _ = parsed(&bytes[..end], name);
         }
     }
+}
+
+/// Sees what it is told to see on every page, and remembers the pictures.
+struct Recognizer {
+    sees: Result<Vec<TextLine>, ModelError>,
+    seen: Mutex<Vec<Photo>>,
+}
+
+impl Recognizer {
+    fn new(sees: Result<Vec<TextLine>, ModelError>) -> Self {
+        Self {
+            sees,
+            seen: Mutex::default(),
+        }
+    }
+
+    fn read(&self, bytes: &[u8]) -> Result<Document, KnowledgeError> {
+        let reader = Reader {
+            limits: Limits::default(),
+            recognizer: Some(self),
+        };
+        reader.parse(bytes, "a.pdf", &mut |_| {})
+    }
+}
+
+impl TextRecognizer for Recognizer {
+    fn version(&self) -> ModelVersion {
+        ModelVersion {
+            name: "told".into(),
+            version: "1".into(),
+        }
+    }
+
+    fn recognize(&self, photo: &Photo, priority: Priority) -> Result<Vec<TextLine>, ModelError> {
+        assert_eq!(priority, Priority::Bulk);
+        self.seen.lock().unwrap().push(photo.clone());
+        self.sees.clone()
+    }
+}
+
+/// A line at a place in fractions of the page.
+fn seen(x: f32, y: f32, width: f32, height: f32, text: &str) -> TextLine {
+    TextLine {
+        text: text.to_owned(),
+        confidence: 0.9,
+        corners: [(x, y), (x + width, y), (x + width, y + height), (x, y + height)],
+        character_confidences: vec![0.9; text.chars().count()],
+    }
+}
+
+/// A page that is one black picture in its lower half.
+const SCAN: &str = "q 600 0 0 400 0 0 cm BI /W 1 /H 1 /BPC 8 /CS /G ID \x00 EI Q";
+
+#[test]
+fn a_scanned_page_is_drawn_read_and_laid_out() {
+    let recognizer = Recognizer::new(Ok(vec![
+        // 800 points high: a heading of 24 points, then text and a table of 12.
+        seen(0.1, 0.05, 0.16, 0.036, "故障代码"),
+        seen(0.1, 0.12, 0.28, 0.018, "显示下列代码时先断电再检查。"),
+        seen(0.1, 0.200, 0.04, 0.018, "代码"),
+        seen(0.3, 0.200, 0.08, 0.018, "故障名称"),
+        seen(0.1, 0.225, 0.02, 0.018, "E6"),
+        seen(0.3, 0.226, 0.08, 0.018, "通信故障"),
+        seen(0.1, 0.250, 0.02, 0.018, "F1"),
+        seen(0.3, 0.249, 0.06, 0.018, "感温包"),
+    ]));
+    let text = "BT /F1 12 Tf 50 700 Td (a page with text) Tj ET";
+    let bytes = pdf(&[SCAN, &format!("{text} {SCAN}")], "", "");
+    let document = recognizer.read(&bytes).unwrap();
+    let photos = recognizer.seen.lock().unwrap();
+    assert_eq!(photos.len(), 1, "a page with a text layer is left alone");
+    assert_eq!((photos[0].width(), photos[0].height()), (1350, 1800));
+    assert_eq!(photos[0].pixel(600, 500), [255; 3], "the upper half is paper");
+    assert_eq!(
+        photos[0].pixel(600, 1300),
+        [0; 3],
+        "the lower half is the picture"
+    );
+    assert_eq!(document.ocr_pages(), [1]);
+    assert_eq!(document.skipped, []);
+    let [
+        Block::Heading { text: title, .. },
+        Block::Paragraph(first),
+        Block::Table(table),
+    ] = &document.pages[0].blocks[..]
+    else {
+        panic!("{:?}", document.pages[0])
+    };
+    assert_eq!(
+        (title.as_str(), first.as_str()),
+        ("故障代码", "显示下列代码时先断电再检查。")
+    );
+    assert_eq!(table.header, ["代码", "故障名称"]);
+    assert_eq!(table.rows, [["E6", "通信故障"], ["F1", "感温包"]]);
+    let (row, area) = document.pages[0].areas[2][1];
+    let near = |a: f32, b: f32| (a - b).abs() < 0.004;
+    assert!(
+        row == 1 && near(area.x, 0.1) && near(area.width, 0.28),
+        "{area:?}"
+    );
+    assert!(near(area.y, 0.226) && near(area.height, 0.018), "{area:?}");
+}
+
+#[test]
+fn a_tilted_scan_keeps_its_rows() {
+    // Tilted by one degree: over half the page the lines sink by five points.
+    let tilted = |x: f32, y: f32, width: f32, text: &str| {
+        let sinks = |x: f32| 0.0175 * x * 600.0 / 800.0;
+        let corner = |x: f32, y: f32| (x, y + sinks(x));
+        TextLine {
+            corners: [
+                corner(x, y),
+                corner(x + width, y),
+                corner(x + width, y + 0.018),
+                corner(x, y + 0.018),
+            ],
+            ..seen(x, y, width, 0.018, text)
+        }
+    };
+    let long = "显示下列代码时先断电再检查，检查之前先等待五分钟。";
+    let recognizer = Recognizer::new(Ok(vec![
+        tilted(0.1, 0.10, 0.6, long),
+        tilted(0.1, 0.13, 0.6, long),
+        tilted(0.1, 0.225, 0.02, "E6"),
+        tilted(0.7, 0.225, 0.08, "通信故障"),
+        tilted(0.1, 0.250, 0.02, "F1"),
+        tilted(0.7, 0.250, 0.06, "感温包"),
+    ]));
+    let document = recognizer.read(&pdf(&[SCAN], "", "")).unwrap();
+    let Some(Block::Table(table)) = document.pages[0].blocks.last() else {
+        panic!("{document:?}")
+    };
+    assert_eq!(table.rows, [["E6", "通信故障"], ["F1", "感温包"]]);
+}
+
+#[test]
+fn a_page_that_ocr_fails_on_is_skipped_and_the_others_are_not() {
+    let text = "BT /F1 12 Tf 50 700 Td (a page with text) Tj ET";
+    let bytes = pdf(&[text, SCAN], "", "");
+    let check = |document: Result<Document, KnowledgeError>, expected: &str| {
+        let document = document.unwrap();
+        assert_eq!(document.pages[0].blocks.len(), 1);
+        assert_eq!(document.ocr_pages(), [0; 0]);
+        let [skipped] = &document.skipped[..] else {
+            panic!("{document:?}")
+        };
+        assert_eq!(skipped.page, 2);
+        assert!(skipped.reason.contains(expected), "{:?}", skipped.reason);
+    };
+    check(parsed(&bytes, "a.pdf"), "`shifu models install`");
+    check(Recognizer::new(Ok(Vec::new())).read(&bytes), "OCR finds no text");
+    let busy = Recognizer::new(Err(ModelError::Overloaded {
+        model: "told".into(),
+        retry_after_ms: 1,
+    }));
+    check(busy.read(&bytes), "told is busy");
+    assert_eq!(
+        busy.seen.lock().unwrap().len(),
+        3,
+        "a busy recogniser is asked again"
+    );
+    let failed = Recognizer::new(Err(ModelError::Failed {
+        model: "told".into(),
+        reason: "broken".into(),
+    }));
+    check(failed.read(&bytes), "told failed: broken");
+    assert_eq!(failed.seen.lock().unwrap().len(), 1);
+    let late = Reader {
+        limits: Limits {
+            ocr_time: std::time::Duration::ZERO,
+            ..Limits::default()
+        },
+        recognizer: Some(&failed),
+    };
+    let twice = pdf(&[text, SCAN, SCAN], "", "");
+    let late = late.parse(&twice, "a.pdf", &mut |_| {}).unwrap();
+    assert!(
+        late.skipped[1].reason.contains("took more than 0 minutes"),
+        "{late:?}"
+    );
+}
+
+/// A PNG's pixels.
+fn pixels(png: &[u8]) -> Pixmap {
+    Pixmap::from_png(std::io::Cursor::new(png)).unwrap()
+}
+
+#[test]
+fn a_page_is_drawn_upright_with_its_mark() {
+    // Turned by a quarter, the page is 800 by 600; the square in its lower left corner comes to stand in the upper left one.
+    let bytes = pdf(&["0 0 150 150 re f"], "", "");
+    let text = String::from_utf8(bytes).unwrap();
+    let turned = text.replace("/MediaBox[0 0 600 800]", "/Rotate 90/MediaBox[0 0 600 800]");
+    let bytes = turned.into_bytes();
+    let plain = pixels(&page_picture(&bytes, "a.pdf", 1, None).unwrap());
+    assert_eq!((plain.width(), plain.height()), (1600, 1200));
+    let colour = |of: &Pixmap, x: u16, y: u16| {
+        let pixel = of.sample(x, y);
+        [pixel.r, pixel.g, pixel.b]
+    };
+    assert_eq!(
+        (colour(&plain, 10, 10), colour(&plain, 10, 1190)),
+        ([0; 3], [255; 3])
+    );
+    let mark = BoundingBox {
+        x: 0.5,
+        y: 0.25,
+        width: 0.25,
+        height: 0.125,
+    };
+    let marked = pixels(&page_picture(&bytes, "a.pdf", 1, Some(mark)).unwrap());
+    // The box with five pixels of room.
+    let inside = |x: u16, y: u16| (795..1205).contains(&x) && (295..455).contains(&y);
+    for y in 0..1200 {
+        for x in 0..1600 {
+            let differs = plain.sample(x, y) != marked.sample(x, y);
+            assert_eq!(differs, inside(x, y), "({x}, {y})");
+        }
+    }
+    let wild = BoundingBox {
+        x: f32::NAN,
+        y: -3.0,
+        width: f32::INFINITY,
+        height: 1e30,
+    };
+    page_picture(&bytes, "a.pdf", 1, Some(wild)).unwrap();
+}
+
+#[test]
+fn what_has_no_picture_says_so() {
+    let bytes = pdf(&["0 0 150 150 re f"], "", "");
+    let check = |found: Result<Vec<u8>, KnowledgeError>, expected: &str| {
+        let error = found.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains(expected), "{error:?} does not say {expected:?}");
+    };
+    check(
+        page_picture(&bytes, "a.pdf", 0, None),
+        "a.pdf has no page 0; its pages are 1 to 1",
+    );
+    check(page_picture(&bytes, "a.pdf", 2, None), "a.pdf has no page 2");
+    check(
+        page_picture(b"text", "a.md", 1, None),
+        "only pages of a PDF have one, this is Markdown",
+    );
+    let page = |content: &str| page_picture(&pdf(&[content], "", ""), "a.pdf", 1, None);
+    check(page(&"0 0 600 800 re f ".repeat(10_000)), "too many pixels");
+    check(page("[0.0001] 0 d 0 0 m 600 800 l S"), "too many dashes");
+    check(page("[0.0001] 0 d 0 0 m 1e30 1e30 l S"), "too many");
+    check(
+        page(&"0 0 m 1 800 l 2 0 l 3 800 l S ".repeat(20_000)),
+        "too many lines",
+    );
+    let picture = "q 600 0 0 800 0 0 cm BI /W 9000 /H 9000 /BPC 1 /CS /G ID x EI Q ";
+    check(page(&picture.repeat(4)), "too many pixels of pictures");
+    check(
+        page("q 1e9 0 0 0.5 0 0 cm BI /W 30000 /H 3000 /BPC 1 /CS /G ID x EI Q"),
+        "too many bytes",
+    );
+    let large = "BI /W 60000 /H 60000 /BPC 1 /CS /G ID x EI";
+    check(page(large), "too many pixels of pictures");
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
-use shifu_domain::models::{Priority, TextEmbedder};
+use shifu_domain::models::Priority;
 use shifu_domain::recognise::Lexicon;
 use shifu_domain::{DocumentId, DocumentMetadata};
+use shifu_inference::ModelSet;
 use shifu_knowledge::{
     AnswerReply, Answered, ConversationContext, DocumentState, DocumentUpload, KnowledgeError, Library,
     LibraryOptions, ParseProgress, Question, Rephrasing, SearchReply, SearchRequest, set_aside,
@@ -38,7 +39,7 @@ pub(super) struct Draft {
 pub(super) fn open_library(
     directory: &Path,
     lexicon: Arc<Lexicon>,
-    embedder: Option<Arc<dyn TextEmbedder>>,
+    models: &ModelSet,
 ) -> Result<Library, ApiError> {
     let library = match Library::open(directory, LibraryOptions::default()) {
         // Records and originals are elsewhere: `reconcile_library` has everything parsed again.
@@ -50,8 +51,11 @@ pub(super) fn open_library(
         opened => opened?,
     };
     library.set_lexicon(lexicon);
-    if let Some(embedder) = embedder {
+    if let Some(embedder) = models.embedder.clone() {
         library.set_embedder(embedder);
+    }
+    if let Some(recognizer) = models.recognizer.clone() {
+        library.set_recognizer(recognizer);
     }
     Ok(library)
 }
@@ -69,8 +73,12 @@ impl From<KnowledgeError> for ApiError {
             KnowledgeError::OverLimit {
                 limit, max, actual, ..
             } => Self::too_large(limit, *max as usize, Some(*actual as usize)),
-            KnowledgeError::UnknownDocument { .. } => Self::not_found(error),
-            KnowledgeError::InvalidDocumentId { .. } => Self::unprocessable(error),
+            KnowledgeError::UnknownDocument { .. } | KnowledgeError::UnknownPage { .. } => {
+                Self::not_found(error)
+            }
+            KnowledgeError::InvalidDocumentId { .. } | KnowledgeError::NoPicture { .. } => {
+                Self::unprocessable(error)
+            }
             KnowledgeError::SupersedesItself { .. } => Self::field("supersedes", error),
             KnowledgeError::Locked { .. } => Self::conflict(error),
             KnowledgeError::IncompatibleIndex { .. }

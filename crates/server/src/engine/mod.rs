@@ -9,6 +9,7 @@ mod inspection;
 mod knowledge;
 mod lexicon;
 mod limits;
+mod pages;
 mod rebuild;
 mod rephrasing;
 mod retention;
@@ -89,7 +90,7 @@ impl Engine {
             LanguageModel::configured(&config.language_model, &models).map_err(ApiError::unprocessable)?;
         let index_directory = config.data.join("index");
         let lexicon = Arc::new(Lexicon::new(Default::default()));
-        let library = knowledge::open_library(&index_directory, lexicon.clone(), models.embedder.clone())?;
+        let library = knowledge::open_library(&index_directory, lexicon.clone(), &models)?;
         let engine = Self {
             zone: config.time_zone().map_err(ApiError::unprocessable)?,
             gate: Gate::new(config.workers(), config.limits.queue),

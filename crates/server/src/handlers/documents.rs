@@ -1,14 +1,16 @@
 //! Documents: added, listed, revised, retired, removed.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use shifu_domain::{DocumentId, DocumentMetadata};
+use shifu_domain::{DocumentId, DocumentMetadata, PassageId};
 use shifu_store::{DocumentRecord, DocumentStatus};
 
 use super::Listing;
 use crate::access::Caller;
+use crate::engine::Engine;
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::{Form, List, rfc3339};
 use crate::state::AppState;
@@ -30,6 +32,9 @@ pub(crate) struct DocumentView {
     pub(crate) passages: u32,
     /// Pages that gave none.
     pub(crate) skipped: Vec<SkippedView>,
+    /// Pages whose text was read by OCR, ascending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) ocr_pages: Vec<u32>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
@@ -85,9 +90,11 @@ pub(crate) fn status_name(status: DocumentStatus) -> &'static str {
     }
 }
 
-pub(crate) fn view(record: DocumentRecord, zone: &jiff::tz::TimeZone) -> DocumentView {
+pub(crate) fn view(record: DocumentRecord, engine: &Engine) -> DocumentView {
+    let zone = engine.zone();
     let skipped = record.skipped.into_iter();
     DocumentView {
+        ocr_pages: engine.ocr_pages(&record.document_id),
         document_id: record.document_id,
         title: record.metadata.title.clone(),
         status: status_name(record.status).to_owned(),
@@ -155,9 +162,7 @@ pub(crate) async fn list(
         .store()
         .documents(&request, &caller.brand_names())
         .await?;
-    Ok(Json(
-        page.map(|document| view(document, state.engine.zone())).into(),
-    ))
+    Ok(Json(page.map(|document| view(document, &state.engine)).into()))
 }
 
 /// One document.
@@ -169,7 +174,7 @@ pub(crate) async fn get(
     Path(document_id): Path<String>,
 ) -> Result<Json<DocumentView>, ApiError> {
     let record = state.engine.document(&caller, &DocumentId(document_id)).await?;
-    Ok(Json(view(record, state.engine.zone())))
+    Ok(Json(view(record, &state.engine)))
 }
 
 /// Removes a document from the index and the store.
@@ -230,5 +235,43 @@ pub(crate) async fn retire(
         .engine
         .retire_document(&caller, &DocumentId(document_id))
         .await?;
-    Ok(Json(view(record, state.engine.zone())))
+    Ok(Json(view(record, &state.engine)))
+}
+
+/// What to mark on a page.
+#[derive(Deserialize)]
+pub(crate) struct Marked {
+    passage: Option<PassageId>,
+}
+
+/// A page of a PDF as a picture, upright, its longer side 1,600 pixels. With `passage`, as citations and hits name it, the place of the
+/// words is marked.
+#[utoipa::path(get, path = "/v1/documents/{document_id}/pages/{picture}", operation_id = "get_page_picture", tag = "knowledge", params(
+    ("document_id" = String, Path),
+    ("picture" = String, Path, description = "the page, from 1, and `.png`: `3.png`", example = "1.png"),
+    ("passage" = Option<String>, Query, description = "a passage of that page")), responses(
+    (status = 200, description = "the picture", content_type = "image/png"), (status = 404, body = ErrorBody),
+    (status = 422, description = "the document is no PDF, or the page cannot be drawn", body = ErrorBody)))]
+pub(crate) async fn page_picture(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path((document_id, picture)): Path<(String, String)>,
+    Query(marked): Query<Marked>,
+) -> Result<Response, ApiError> {
+    let number = picture
+        .strip_suffix(".png")
+        .and_then(|number| number.parse().ok())
+        .ok_or_else(|| ApiError::not_found(format!("no picture {picture:?}: use a page number and .png")))?;
+    let png = state
+        .engine
+        .page_picture(&caller, &DocumentId(document_id), number, marked.passage)
+        .await?;
+    Ok((
+        [
+            (header::CONTENT_TYPE, "image/png"),
+            (header::CACHE_CONTROL, "private, max-age=3600"),
+        ],
+        png,
+    )
+        .into_response())
 }
