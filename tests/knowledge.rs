@@ -66,8 +66,7 @@ async fn a_manual_is_added_found_cited_and_removed() {
 }
 
 /// A service manual as a PDF with a text layer.
-const MANUAL_PDF: &[u8] =
-    include_bytes!("../datasets/split_air_conditioner/manual/service-manual-2025.pdf");
+const MANUAL_PDF: &[u8] = include_bytes!("../datasets/split_air_conditioner/manual/service-manual-2025.pdf");
 
 #[tokio::test]
 async fn a_cited_page_is_shown_with_the_passage_marked() {
@@ -94,7 +93,10 @@ async fn a_cited_page_is_shown_with_the_passage_marked() {
     };
     let plain = picture(page.clone()).await;
     let marked = picture(format!("{page}?passage={passage}")).await;
-    assert_eq!((plain.width().max(plain.height()), plain.dimensions()), (1600, marked.dimensions()));
+    assert_eq!(
+        (plain.width().max(plain.height()), plain.dimensions()),
+        (1600, marked.dimensions())
+    );
     let changed: Vec<(u32, u32)> = plain
         .enumerate_pixels()
         .filter(|(x, y, pixel)| marked.get_pixel(*x, *y) != *pixel)
@@ -119,7 +121,11 @@ async fn a_cited_page_is_shown_with_the_passage_marked() {
         (format!("/v1/documents/{id}/pages/one.png"), 404, "not_found"),
         (format!("/v1/documents/{id}/pages/1"), 404, "not_found"),
         (format!("{page}?passage={id}-999999"), 404, "not_found"),
-        (format!("/v1/documents/{id}/pages/1.png?passage={passage}"), 404, "not_found"),
+        (
+            format!("/v1/documents/{id}/pages/1.png?passage={passage}"),
+            404,
+            "not_found",
+        ),
         ("/v1/documents/none/pages/1.png".to_owned(), 404, "not_found"),
     ] {
         server.get("technician", &path).await.error(status, code);
@@ -129,7 +135,13 @@ async fn a_cited_page_is_shown_with_the_passage_marked() {
         .get("admin", &format!("/v1/documents/{text}/pages/1.png"))
         .await
         .error(422, "unprocessable");
-    assert!(refused["message"].as_str().unwrap().contains("only pages of a PDF"), "{refused}");
+    assert!(
+        refused["message"]
+            .as_str()
+            .unwrap()
+            .contains("only pages of a PDF"),
+        "{refused}"
+    );
 
     let retire = format!("/v1/documents/{id}/retire");
     server.post("admin", &retire, &json!({})).await.ok();

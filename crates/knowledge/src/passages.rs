@@ -689,7 +689,13 @@ mod tests {
         };
         assert_eq!(
             areas,
-            [Some(line(0.0)), Some(two), Some(line(0.5)), Some(line(0.625)), None]
+            [
+                Some(line(0.0)),
+                Some(two),
+                Some(line(0.5)),
+                Some(line(0.625)),
+                None
+            ]
         );
     }
 

@@ -541,10 +541,11 @@ fn paragraphs(rows: &[&Row], body: u32, headings: &[u32], out: &mut Vec<Placed>)
                 // A title over two lines.
                 (
                     Some(Placed {
-                        block: Block::Heading {
-                            text: title,
-                            level: same,
-                        },
+                        block:
+                            Block::Heading {
+                                text: title,
+                                level: same,
+                            },
                         frames,
                     }),
                     Some(last),
@@ -572,7 +573,8 @@ fn paragraphs(rows: &[&Row], body: u32, headings: &[u32], out: &mut Vec<Placed>)
                 });
             if breaks {
                 flush(&mut open, out);
-            } else if above.is_some_and(|last| last.x1() < margin - 4.0 * last.size) && !open.text.is_empty() {
+            } else if above.is_some_and(|last| last.x1() < margin - 4.0 * last.size) && !open.text.is_empty()
+            {
                 // A line that ends early was ended on purpose.
                 open.text.push('\n');
             }
@@ -693,7 +695,10 @@ mod tests {
             y1: y + 2.2,
         };
         assert_eq!(found[0].frames, [(0, frame(70.0, 10.0)), (7, frame(30.0, 25.0))]);
-        assert_eq!(found[1].frames, [(0, frame(90.0, 100.0)), (1, frame(80.0, 115.0))]);
+        assert_eq!(
+            found[1].frames,
+            [(0, frame(90.0, 100.0)), (1, frame(80.0, 115.0))]
+        );
     }
 
     #[test]

@@ -53,11 +53,10 @@ pub fn page_picture(
             pages: u32::try_from(pages).unwrap_or(u32::MAX),
         });
     };
-    let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        Guard::new(&limits).refuses(page)
-    }))
-    .unwrap_or_else(|_| Some(pdf::DAMAGED.to_owned()))
-    .or_else(|| raster::refuses_pictures(&pdf, &limits));
+    let refused =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| Guard::new(&limits).refuses(page)))
+            .unwrap_or_else(|_| Some(pdf::DAMAGED.to_owned()))
+            .or_else(|| raster::refuses_pictures(&pdf, &limits));
     if let Some(reason) = refused {
         return Err(no_picture(reason));
     }

@@ -87,9 +87,8 @@ fn refuses_picture(stream: &Stream<'_>, limits: &Limits) -> Option<String> {
     };
     let pixels = |(width, height): (u64, u64)| width.saturating_mul(height);
     let most = declared.into_iter().chain(coded).map(pixels).max()?;
-    (most > MOST_PICTURE).then(|| {
-        format!("a picture of the file has {most} pixels; at most {MOST_PICTURE} are drawn")
-    })
+    (most > MOST_PICTURE)
+        .then(|| format!("a picture of the file has {most} pixels; at most {MOST_PICTURE} are drawn"))
 }
 
 /// Bytes of a shading's mesh, packed.

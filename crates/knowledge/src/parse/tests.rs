@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 
 use hayro::vello_cpu::Pixmap;
 use shifu_domain::Photo;
@@ -306,6 +307,7 @@ impl Recognizer {
         let reader = Reader {
             limits: Limits::default(),
             recognizer: Some(self),
+            stop: None,
         };
         reader.parse(bytes, "a.pdf", &mut |_| {})
     }
@@ -359,20 +361,33 @@ fn a_scanned_page_is_drawn_read_and_laid_out() {
     assert_eq!(photos.len(), 1, "a page with a text layer is left alone");
     assert_eq!((photos[0].width(), photos[0].height()), (1350, 1800));
     assert_eq!(photos[0].pixel(600, 500), [255; 3], "the upper half is paper");
-    assert_eq!(photos[0].pixel(600, 1300), [0; 3], "the lower half is the picture");
+    assert_eq!(
+        photos[0].pixel(600, 1300),
+        [0; 3],
+        "the lower half is the picture"
+    );
     assert_eq!(document.ocr_pages(), [1]);
     assert_eq!(document.skipped, []);
-    let [Block::Heading { text: title, .. }, Block::Paragraph(first), Block::Table(table)] =
-        &document.pages[0].blocks[..]
+    let [
+        Block::Heading { text: title, .. },
+        Block::Paragraph(first),
+        Block::Table(table),
+    ] = &document.pages[0].blocks[..]
     else {
         panic!("{:?}", document.pages[0])
     };
-    assert_eq!((title.as_str(), first.as_str()), ("故障代码", "显示下列代码时先断电再检查。"));
+    assert_eq!(
+        (title.as_str(), first.as_str()),
+        ("故障代码", "显示下列代码时先断电再检查。")
+    );
     assert_eq!(table.header, ["代码", "故障名称"]);
     assert_eq!(table.rows, [["E6", "通信故障"], ["F1", "感温包"]]);
     let (row, area) = document.pages[0].areas[2][1];
     let near = |a: f32, b: f32| (a - b).abs() < 0.004;
-    assert!(row == 1 && near(area.x, 0.1) && near(area.width, 0.28), "{area:?}");
+    assert!(
+        row == 1 && near(area.x, 0.1) && near(area.width, 0.28),
+        "{area:?}"
+    );
     assert!(near(area.y, 0.226) && near(area.height, 0.018), "{area:?}");
 }
 
@@ -429,7 +444,11 @@ fn a_page_that_ocr_fails_on_is_skipped_and_the_others_are_not() {
         retry_after_ms: 1,
     }));
     check(busy.read(&bytes), "told is busy");
-    assert_eq!(busy.seen.lock().unwrap().len(), 3, "a busy recogniser is asked again");
+    assert_eq!(
+        busy.seen.lock().unwrap().len(),
+        3,
+        "a busy recogniser is asked again"
+    );
     let failed = Recognizer::new(Err(ModelError::Failed {
         model: "told".into(),
         reason: "broken".into(),
@@ -442,10 +461,23 @@ fn a_page_that_ocr_fails_on_is_skipped_and_the_others_are_not() {
             ..Limits::default()
         },
         recognizer: Some(&failed),
+        stop: None,
     };
     let twice = pdf(&[text, SCAN, SCAN], "", "");
     let late = late.parse(&twice, "a.pdf", &mut |_| {}).unwrap();
-    assert!(late.skipped[1].reason.contains("took more than 0 minutes"), "{late:?}");
+    assert!(
+        late.skipped[1].reason.contains("took more than 0 minutes"),
+        "{late:?}"
+    );
+    let stopped = Reader {
+        limits: Limits::default(),
+        recognizer: Some(&failed),
+        stop: Some(&AtomicBool::new(true)),
+    };
+    assert!(matches!(
+        stopped.parse(&twice, "a.pdf", &mut |_| {}),
+        Err(KnowledgeError::Interrupted { .. })
+    ));
 }
 
 /// A PNG's pixels.
@@ -466,7 +498,10 @@ fn a_page_is_drawn_upright_with_its_mark() {
         let pixel = of.sample(x, y);
         [pixel.r, pixel.g, pixel.b]
     };
-    assert_eq!((colour(&plain, 10, 10), colour(&plain, 10, 1190)), ([0; 3], [255; 3]));
+    assert_eq!(
+        (colour(&plain, 10, 10), colour(&plain, 10, 1190)),
+        ([0; 3], [255; 3])
+    );
     let mark = BoundingBox {
         x: 0.5,
         y: 0.25,
@@ -498,17 +533,28 @@ fn what_has_no_picture_says_so() {
         let error = found.err().map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains(expected), "{error:?} does not say {expected:?}");
     };
-    check(page_picture(&bytes, "a.pdf", 0, None), "a.pdf has no page 0; its pages are 1 to 1");
+    check(
+        page_picture(&bytes, "a.pdf", 0, None),
+        "a.pdf has no page 0; its pages are 1 to 1",
+    );
     check(page_picture(&bytes, "a.pdf", 2, None), "a.pdf has no page 2");
-    check(page_picture(b"text", "a.md", 1, None), "only pages of a PDF have one, this is Markdown");
+    check(
+        page_picture(b"text", "a.md", 1, None),
+        "only pages of a PDF have one, this is Markdown",
+    );
     let page = |content: &str| page_picture(&pdf(&[content], "", ""), "a.pdf", 1, None);
     check(page(&"0 0 600 800 re f ".repeat(10_000)), "too many pixels");
-    check(page("[0.0001] 0 d 0 0 m 600 800 l S"), "too many dashes");
-    check(page("[0.0001] 0 d 0 0 m 1e30 1e30 l S"), "too many");
-    check(page(&"0 0 m 1 800 l 2 0 l 3 800 l S ".repeat(20_000)), "too many lines");
+    check(page("[0.0001] 0 d 0 0 m 600 800 l S"), "too many lines");
+    check(
+        page(&"0 0 m 1 800 l 2 0 l 3 800 l S ".repeat(20_000)),
+        "too many lines",
+    );
     let picture = "q 600 0 0 800 0 0 cm BI /W 9000 /H 9000 /BPC 1 /CS /G ID x EI Q ";
     check(page(&picture.repeat(4)), "too many pixels of pictures");
-    check(page("q 1e9 0 0 0.5 0 0 cm BI /W 30000 /H 3000 /BPC 1 /CS /G ID x EI Q"), "too many bytes");
+    check(
+        page("q 1000000000 0 0 8000 0 0 cm BI /W 3000 /H 30000 /BPC 1 /CS /G ID x EI Q"),
+        "too many bytes",
+    );
     let large = "BI /W 60000 /H 60000 /BPC 1 /CS /G ID x EI";
     check(page(large), "too many pixels of pictures");
 }

@@ -22,7 +22,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 use shifu_domain::recognise::Lexicon;
 use shifu_domain::{CategoryId, ProductLine, TicketId};
-use shifu_inference::{ModelSet, ModelSetOptions};
+use shifu_inference::{ModelSet, ModelSetOptions, OcrOptions};
 use shifu_inspection::{EnrolledStandard, PhotoIndex};
 use shifu_knowledge::Library;
 use shifu_store::{CreatedKey, JobKind, NewKey, RemovedTicket, Store};
@@ -39,6 +39,9 @@ pub use diagnosis::{ImportReport, RepairOutcome, RowError, TreeFormat};
 pub use inspection::{InspectionReply, PhotoUpload, SubmissionInput};
 pub use retention::Swept;
 pub use tickets::SummaryRequest;
+
+/// Cores that one page or photo is read with; more of them gain little, as most lines are short.
+const MOST_OCR_THREADS: usize = 2;
 
 /// The five flows over one data directory.
 pub struct Engine {
@@ -76,14 +79,18 @@ impl Engine {
         };
         let models_directory = config.models_directory();
         let options = ModelSetOptions {
+            // A page of a scanned manual takes about 4 s of one core.
+            ocr: OcrOptions {
+                threads: config.workers().min(MOST_OCR_THREADS),
+                ..OcrOptions::default()
+            },
             observer: Arc::new(crate::observe::ModelMetrics),
             ..ModelSetOptions::default()
         };
         let models = ModelSet::load(&models_directory, &options);
         let index_directory = config.data.join("index");
         let lexicon = Arc::new(Lexicon::new(Default::default()));
-        let library =
-            knowledge::open_library(&index_directory, lexicon.clone(), models.recognizer.clone())?;
+        let library = knowledge::open_library(&index_directory, lexicon.clone(), models.recognizer.clone())?;
         let engine = Self {
             zone: config.time_zone().map_err(ApiError::unprocessable)?,
             gate: Gate::new(config.workers(), config.limits.queue),

@@ -162,9 +162,7 @@ pub(crate) async fn list(
         .store()
         .documents(&request, &caller.brand_names())
         .await?;
-    Ok(Json(
-        page.map(|document| view(document, &state.engine)).into(),
-    ))
+    Ok(Json(page.map(|document| view(document, &state.engine)).into()))
 }
 
 /// One document.
