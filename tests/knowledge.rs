@@ -77,8 +77,9 @@ async fn a_cited_page_is_shown_with_the_passage_marked() {
         .json();
     let id = accepted["document_id"].as_str().unwrap();
     let engine = &server.state.engine;
-    let record = engine.wait_for_document(&shifu_domain::DocumentId(id.to_owned()));
-    assert_eq!(record.await.unwrap().error, None);
+    let document_id = shifu_domain::DocumentId(id.to_owned());
+    let record = engine.wait_for_document(&document_id).await.unwrap();
+    assert_eq!(record.error, None);
     let asked = json!({"question": "E6是什么故障？怎么处理？", "model": "KFR-35GW/QH1"});
     let answer = server.post("agent", "/v1/answers", &asked).await.ok();
     let cited = &answer["citations"][0];
