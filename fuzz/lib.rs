@@ -1,6 +1,6 @@
 //! What the targets share.
 
-use shifu_knowledge::{KnowledgeError, Limits, parse};
+use shifu_knowledge::{KnowledgeError, Limits, page_picture as picture, parse};
 
 /// Panics inside a decoder of somebody else's are caught where it is called and become errors; only one that reaches the target is
 /// a finding. libFuzzer's own hook would end the run at the first caught one.
@@ -16,6 +16,13 @@ pub fn only_uncaught_panics_count() {
             eprintln!("{panic}");
         }
     }));
+}
+
+/// Draws the first page; an error names the file.
+pub fn page_picture(bytes: &[u8]) {
+    if let Err(error) = picture(bytes, "a.pdf", 1, None) {
+        assert!(error.to_string().starts_with("a.pdf"));
+    }
 }
 
 /// Parses a document; whatever it holds, what comes out is within the limits.

@@ -83,6 +83,12 @@ pub enum KnowledgeError {
         /// Pages of the document.
         pages: u32,
     },
+    /// The library was told to stop while the file was being read; nothing of it is kept.
+    #[error("{file}: reading was stopped; add it again")]
+    Interrupted {
+        /// Name as uploaded.
+        file: String,
+    },
     /// No such document.
     #[error("document {id:?} is not in the library")]
     UnknownDocument {

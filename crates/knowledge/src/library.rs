@@ -3,6 +3,7 @@
 //! Every method takes `&self`. Readers work on the last published snapshot; a change becomes visible as a whole, in one commit.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -48,6 +49,7 @@ pub struct Library {
     snapshot: RwLock<Arc<Snapshot>>,
     lexicon: RwLock<Option<Arc<Lexicon>>>,
     recognizer: RwLock<Option<Arc<dyn TextRecognizer>>>,
+    interrupted: AtomicBool,
     /// Held from reading the catalogue to publishing its change.
     pub(crate) changes: Mutex<()>,
     limits: Limits,
@@ -134,6 +136,7 @@ impl Library {
             })),
             lexicon: RwLock::new(None),
             recognizer: RwLock::new(None),
+            interrupted: AtomicBool::new(false),
             changes: Mutex::new(()),
             limits: options.limits,
             weights: Weights::default(),
@@ -151,6 +154,12 @@ impl Library {
     /// Replaces what pages without a text layer are read with; without one they are reported as skipped.
     pub fn set_recognizer(&self, recognizer: Arc<dyn TextRecognizer>) {
         *self.recognizer.write().unwrap_or_else(PoisonError::into_inner) = Some(recognizer);
+    }
+
+    /// Ends the reading of scanned documents that is under way, for good: [`Library::add`] gives [`KnowledgeError::Interrupted`] at the
+    /// next page of a PDF.
+    pub fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Relaxed);
     }
 
     /// Adds a sentence encoder to what finds and orders passages, with the vectors that it made before; [`Library::encode`] makes those
@@ -290,6 +299,7 @@ impl Library {
         let reader = Reader {
             limits: self.limits,
             recognizer: recognizer.as_deref(),
+            stop: Some(&self.interrupted),
         };
         let document = reader.parse(&upload.bytes, &upload.file_name, progress)?;
         let passages = passages::cut(&document, &upload.document_id, &upload.metadata.title);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use cases::{office, pdf, text_of};
 use proptest::prelude::*;
-use shifu_knowledge::{Limits, parse};
+use shifu_knowledge::{Limits, page_picture, parse};
 
 #[test]
 fn every_malformed_document_has_its_expected_outcome() {
@@ -26,6 +26,20 @@ fn every_malformed_document_has_its_expected_outcome() {
         problems.join("\n")
     );
     assert!(all.len() >= 200, "{} cases", all.len());
+}
+
+/// Drawing has no expected outcome of its own: a picture or a reason, soon.
+#[test]
+fn every_malformed_pdf_is_drawn_or_refused() {
+    for case in cases::all().into_iter().filter(|case| case.file == "a.pdf") {
+        let start = Instant::now();
+        let outcome = page_picture(&case.bytes, case.file, 1, None);
+        let took = start.elapsed();
+        assert!(took < Duration::from_secs(20), "{} took {took:?}", case.what);
+        if let Err(error) = outcome {
+            assert!(error.to_string().contains("a.pdf"), "{}: {error}", case.what);
+        }
+    }
 }
 
 const FILES: [&str; 6] = ["a.pdf", "a.docx", "a.xlsx", "a.html", "a.md", "a.txt"];
@@ -61,6 +75,9 @@ fn outcome(file: &str, bytes: &[u8]) -> Result<Option<String>, TestCaseError> {
     let found = parse(bytes, file, &Limits::default(), &mut |_| {});
     let took = start.elapsed();
     prop_assert!(took < Duration::from_secs(5), "{file} took {took:?}");
+    if file == "a.pdf" {
+        let _ = page_picture(bytes, file, 1, None);
+    }
     Ok(found.ok().map(|document| text_of(&document)))
 }
 

@@ -53,6 +53,7 @@ pub async fn serve(
         }
     };
     state.stopping.cancel();
+    state.engine.interrupt_documents();
     let requeued = state.engine.store().requeue_own_jobs().await?;
     if requeued > 0 {
         tracing::info!(requeued, "unfinished jobs wait for the next start");

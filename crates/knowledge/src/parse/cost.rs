@@ -26,8 +26,6 @@ const MOST_OUTLINE: f64 = 4e7;
 const MOST_DECODED: f64 = 2.5e8;
 /// Bytes of pictures, patterns, shadings and masks that are kept until the page is drawn.
 const MOST_KEPT: f64 = 512.0 * 1024.0 * 1024.0;
-/// Dashes of all dashed lines.
-const MOST_DASHES: f64 = 1e6;
 /// Times that the cell of a pattern may cover itself, across or down.
 const MOST_OVERLAPS: f64 = 16.0;
 /// What a pixel of a shading costs more than one of a plain colour.
@@ -49,6 +47,7 @@ pub(super) fn refuses<'a>(
         let settings = InterpreterSettings::default();
         let mut context = Context::new(transform, bounds, cache, pdf.xref(), settings);
         interpret_page(page, &mut context, &mut cost);
+        cost.check();
     }));
     match outcome.map_err(|thrown| thrown.downcast::<TooMuch>()) {
         Ok(()) => None,
@@ -69,7 +68,6 @@ struct Cost {
     outline: f64,
     decoded: f64,
     kept: f64,
-    dashes: f64,
     operations_left: usize,
     until: Instant,
     masks: BTreeSet<u128>,
@@ -84,27 +82,30 @@ impl Cost {
             outline: 0.0,
             decoded: 0.0,
             kept: 0.0,
-            dashes: 0.0,
             operations_left: limits.page_operations,
             until: Instant::now() + limits.page_time,
             masks: BTreeSet::new(),
         }
     }
 
-    /// Counts a call of the interpreter, and looks at what the calls before have come to.
-    fn operation(&mut self) {
+    /// Looks at what the calls so far have come to.
+    fn check(&self) {
         for (counted, most, what) in [
             (self.painted, MOST_PAINTED, "pixels"),
             (self.outline, MOST_OUTLINE, "lines"),
             (self.decoded, MOST_DECODED, "pixels of pictures"),
             (self.kept, MOST_KEPT, "bytes"),
-            (self.dashes, MOST_DASHES, "dashes"),
         ] {
             // What is no number is too much as well.
             if !(counted <= most) {
                 resume_unwind(Box::new(TooMuch(what)));
             }
         }
+    }
+
+    /// Counts a call of the interpreter.
+    fn operation(&mut self) {
+        self.check();
         if self.operations_left == 0 {
             resume_unwind(Box::new(TooMuch("steps")));
         }
@@ -146,7 +147,6 @@ impl Cost {
         if period > 0.0 {
             let length: f64 = path.segments().map(|segment| chord(&segment)).sum();
             let dashes = length / period * props.dash_array.len() as f64;
-            self.dashes += self.weight * dashes;
             self.outline += 8.0 * self.weight * dashes;
         }
     }

@@ -20,6 +20,8 @@ mod raster;
 mod scanned;
 mod xlsx;
 
+use std::sync::atomic::AtomicBool;
+
 use shifu_domain::BoundingBox;
 use shifu_domain::models::TextRecognizer;
 
@@ -62,6 +64,7 @@ pub fn parse(
     let reader = Reader {
         limits: *limits,
         recognizer: None,
+        stop: None,
     };
     reader.parse(bytes, file_name, progress)
 }
@@ -71,6 +74,8 @@ pub(crate) struct Reader<'a> {
     pub limits: Limits,
     /// Reads pages that have no text of their own.
     pub recognizer: Option<&'a dyn TextRecognizer>,
+    /// Ends the reading of a PDF at its next page when it becomes true.
+    pub stop: Option<&'a AtomicBool>,
 }
 
 impl Reader<'_> {
@@ -87,7 +92,7 @@ impl Reader<'_> {
         let format = readable_format(bytes, file_name, &self.limits)?;
         let mut builder = Builder::new(self.limits);
         let outcome = match format {
-            Format::Pdf => pdf::parse(bytes, &mut builder, self.recognizer, progress),
+            Format::Pdf => pdf::parse(bytes, self, &mut builder, progress),
             Format::Docx => docx::parse(bytes, &mut builder),
             Format::Xlsx => xlsx::parse(bytes, &mut builder),
             Format::Html => html::parse(bytes, &mut builder),
@@ -282,6 +287,7 @@ enum Fault {
     NotText,
     Wrong(&'static str),
     Over(OverLimit),
+    Interrupted,
 }
 
 impl Fault {
@@ -305,6 +311,7 @@ impl Fault {
                 found: found.to_owned(),
             },
             Fault::Over(limit) => over(file_name, limit),
+            Fault::Interrupted => KnowledgeError::Interrupted { file },
         }
     }
 }

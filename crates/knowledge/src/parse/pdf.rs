@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use hayro_interpret::font::{Glyph as PdfGlyph, GlyphRun};
@@ -19,19 +20,18 @@ use hayro_interpret::{
 };
 
 use shifu_domain::BoundingBox;
-use shifu_domain::models::TextRecognizer;
 
 use super::content::Guard;
 use super::layout::{self, Frame, Glyph, Lines, Row, Rule, Upright};
 use super::scanned::Scans;
-use super::{Builder, Fault, OverLimit, ParseProgress};
+use super::{Builder, Fault, OverLimit, ParseProgress, Reader};
 use crate::limits::Limits;
 
 /// Parses a whole PDF.
 pub(super) fn parse(
     bytes: &[u8],
+    reader: &Reader<'_>,
     builder: &mut Builder,
-    recognizer: Option<&dyn TextRecognizer>,
     progress: &mut dyn FnMut(ParseProgress),
 ) -> Result<(), Fault> {
     let limits = builder.limits;
@@ -41,8 +41,11 @@ pub(super) fn parse(
     let cache = InterpreterCache::new();
     let mut pages = Vec::with_capacity(total);
     let mut budget = Spent::new(&limits);
-    let mut scans = Scans::new(&pdf, recognizer, &limits);
+    let mut scans = Scans::new(&pdf, reader.recognizer, &limits);
     for (at, page) in pdf.pages().iter().enumerate() {
+        if reader.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            return Err(Fault::Interrupted);
+        }
         let text = match budget.page(&pdf, page, &cache)? {
             Read::Unread(why) => scans.read(at, why),
             read => read,

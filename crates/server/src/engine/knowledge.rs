@@ -81,6 +81,7 @@ impl From<KnowledgeError> for ApiError {
             }
             KnowledgeError::SupersedesItself { .. } => Self::field("supersedes", error),
             KnowledgeError::Locked { .. } => Self::conflict(error),
+            KnowledgeError::Interrupted { .. } => Self::unavailable(error),
             KnowledgeError::IncompatibleIndex { .. }
             | KnowledgeError::Index(_)
             | KnowledgeError::Encoder(_)

@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 use shifu_domain::recognise::Lexicon;
 use shifu_domain::{CategoryId, ProductLine, TicketId};
-use shifu_inference::{ModelSet, ModelSetOptions};
+use shifu_inference::{ModelSet, ModelSetOptions, OcrOptions};
 use shifu_inspection::{EnrolledStandard, PhotoIndex};
 use shifu_knowledge::Library;
 use shifu_store::{CreatedKey, JobKind, NewKey, RemovedTicket, Store};
@@ -43,6 +43,9 @@ use rephrasing::LanguageModel;
 pub(crate) use rephrasing::Piece;
 pub use retention::Swept;
 pub use tickets::SummaryRequest;
+
+/// Cores that one page or photo is read with; more of them gain little, as most lines are short.
+const MOST_OCR_THREADS: usize = 2;
 
 /// The five flows over one data directory.
 pub struct Engine {
@@ -82,6 +85,11 @@ impl Engine {
         };
         let models_directory = config.models_directory();
         let options = ModelSetOptions {
+            // A page of a scanned manual takes about 4 s of one core.
+            ocr: OcrOptions {
+                threads: config.workers().min(MOST_OCR_THREADS),
+                ..OcrOptions::default()
+            },
             observer: Arc::new(crate::observe::ModelMetrics),
             ..ModelSetOptions::default()
         };

@@ -10,6 +10,11 @@ use crate::error::ApiError;
 use crate::observe::timed;
 
 impl Engine {
+    /// Stops reading documents, so that a process that ends need not wait for hundreds of scanned pages.
+    pub(crate) fn interrupt_documents(&self) {
+        self.library.interrupt();
+    }
+
     /// Pages of an indexed document whose text was read by OCR, ascending, from 1.
     #[must_use]
     pub fn ocr_pages(&self, document_id: &DocumentId) -> Vec<u32> {
