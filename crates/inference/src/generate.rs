@@ -1,6 +1,7 @@
 //! Language models from GGUF files through candle: Llama, Qwen2 and Qwen3 layouts, quantised or not.
 //!
-//! A chat is written in the format that the GGUF names ([`chat`]). The tokenizer comes from `tokenizer.json` beside the model, or else from the GGUF's own metadata (byte-level BPE).
+//! A chat is written in the format that the GGUF names: ChatML, Llama 3 or plain text. The tokenizer comes from `tokenizer.json`
+//! beside the model, or else from the GGUF's own metadata (byte-level BPE).
 
 mod chat;
 mod stream;
