@@ -204,7 +204,7 @@ fn vectors_of_another_encoder_are_never_compared_and_made_again() {
     let newer = WordEncoder::new("2");
     library.set_embedder(newer.clone());
     assert!(
-        search(&library, "my telly looks dim", Leg::Hybrid)
+        search(&library, "my telly looks dim", Leg::Dense)
             .hits
             .is_empty()
     );
