@@ -3,6 +3,7 @@
 #[path = "common/database.rs"]
 mod database;
 #[path = "common/process.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod process;
 
 use std::fs;
