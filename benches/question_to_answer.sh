@@ -33,6 +33,18 @@ for split in agents-dev agents-test dev test; do
     done
 done
 
+python3 "$BENCHES/prepare.py" emanual "$TEXT/emanual_qa_en" "$WORK/emanual" | tee -a "$BODY"
+python3 -m venv "$WORK/venv" && "$WORK/venv/bin/pip" install --quiet --requirement "$BENCHES/requirements.txt" >&2
+say ''
+say 'Questions about a television to the section of its manual (the whole path). The weight of the encoder was tuned on the questions about the phone and on tv-tune; tv-report, whose questions are about other sections, was not looked at. The manual has some sections twice.'
+say ''
+for part in phone tv-tune tv-report; do
+    measure "E-manual, $part, bm25s" "$WORK/venv/bin/python" "$BENCHES/bm25.py" "$WORK/emanual/$part"
+    for leg in lexical dense hybrid; do
+        measure "E-manual, $part, $leg" "$SHIFU" --models-dir "$SHIFU_MODELS_DIR" eval retrieval "$WORK/emanual/$part" --leg $leg
+    done
+done
+
 mkdir "$WORK/real"
 cp "$TEXT"/ac_service_manuals_es/*.md "$WORK/real/"
 python3 "$BENCHES/prepare.py" pages "$TEXT/car_manual_zh/manual_pages.jsonl" "$WORK/real/car.md"

@@ -1,6 +1,6 @@
 """Pages a second and character errors of scanned manuals, beside rapidocr with the same models on the same pictures.
 
-    python3 -m venv VENV && VENV/bin/pip install rapidocr==3.10.0 onnxruntime pillow
+    python3 -m venv VENV && VENV/bin/pip install -r benches/scanned_requirements.txt
     VENV/bin/python benches/scanned.py SHIFU MODELS_DIR WORK [PAGES]
 
 Draws A4 pages of 36 lines at 150 dpi from the bundled manual's text (Noto Sans CJK SC, Debian package fonts-noto-cjk), a little

@@ -278,14 +278,9 @@ fn heading(stored: &StoredPassage) -> String {
         .filter(|line| !line.is_empty())
         .flat_map(|line| [line.as_str(), "\n"])
         .collect();
-    match joined.char_indices().nth(MOST_HEADING_CHARS) {
-        // The last headings say most of what the passage is about.
-        Some(_) => joined
-            .chars()
-            .skip(joined.chars().count() - MOST_HEADING_CHARS)
-            .collect(),
-        None => joined,
-    }
+    // The last headings say most of what the passage is about.
+    let over = joined.chars().count().saturating_sub(MOST_HEADING_CHARS);
+    joined.chars().skip(over).collect()
 }
 
 /// A text in pieces of about equal length, at most `most` characters, that end with a line or a sentence where they can.

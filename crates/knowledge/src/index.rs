@@ -149,6 +149,11 @@ impl PassageIndex {
         self.versions
     }
 
+    /// Takes in what another process published.
+    pub(crate) fn reload(&self) -> Result<(), KnowledgeError> {
+        Ok(self.reader.reload()?)
+    }
+
     /// The state as last published.
     pub(crate) fn searcher(&self) -> Searcher {
         self.reader.searcher()

@@ -404,7 +404,7 @@ impl Library {
         self.refresh()
     }
 
-    fn refresh(&self) -> Result<(), KnowledgeError> {
+    pub(crate) fn refresh(&self) -> Result<(), KnowledgeError> {
         let index = self.index();
         let searcher = index.searcher();
         let catalog = Catalog::new(index.records(&searcher)?);

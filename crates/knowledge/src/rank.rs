@@ -62,7 +62,7 @@ impl Default for Weights {
             phrase: 4.0,
             exact: 8.0,
             meaning: 60.0,
-            dense: 30.0,
+            dense: 20.0,
         }
     }
 }

@@ -41,6 +41,9 @@ impl Library {
 
     /// With `changes` held: brings the records of the new index up to date, and names the documents that it lacks.
     fn lacking(&self) -> Result<Vec<DocumentId>, KnowledgeError> {
+        // A command that runs beside a server may have added documents.
+        self.index().reload()?;
+        self.refresh()?;
         let next = self.next()?;
         let built: BTreeMap<DocumentId, DocumentRecord> = next
             .records(&next.searcher())?
