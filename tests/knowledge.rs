@@ -149,6 +149,105 @@ async fn a_cited_page_is_shown_with_the_passage_marked() {
     assert_eq!(picture(format!("{page}?passage={passage}")).await, marked);
 }
 
+/// A PDF of one page that is a picture.
+fn scanned_pdf(picture: &image::RgbImage) -> Vec<u8> {
+    let grey = image::DynamicImage::ImageRgb8(picture.clone()).to_luma8();
+    let mut jpeg = std::io::Cursor::new(Vec::new());
+    grey.write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+    let (width, height) = picture.dimensions();
+    let content = format!("q {width} 0 0 {height} 0 0 cm /I Do Q");
+    let stream = |dictionary: &str, data: &[u8]| {
+        let head = format!("<<{dictionary}/Length {}>>stream\n", data.len());
+        [head.as_bytes(), data, b"\nendstream"].concat()
+    };
+    let objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+        b"<</Type/Pages/Count 1/Kids[3 0 R]>>".to_vec(),
+        format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 {width} {height}]/Resources<</XObject<</I 5 0 R>>>>/Contents 4 0 R>>")
+            .into_bytes(),
+        stream("", content.as_bytes()),
+        stream(
+            &format!("/Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/DeviceGray/BitsPerComponent 8/Filter/DCTDecode"),
+            jpeg.get_ref(),
+        ),
+    ];
+    let mut pdf = b"%PDF-1.4\n".to_vec();
+    for (at, object) in objects.iter().enumerate() {
+        pdf.extend(format!("{} 0 obj\n", at + 1).bytes());
+        pdf.extend(object);
+        pdf.extend(b"\nendobj\n");
+    }
+    pdf.extend(b"trailer\n<</Size 6/Root 1 0 R>>\n%%EOF");
+    pdf
+}
+
+/// Where the models for OCR are installed, or `None` after saying that the test was skipped.
+fn models() -> Option<std::path::PathBuf> {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "tests take no configuration; this one place finds their models"
+    )]
+    let (given, home) = (std::env::var_os("SHIFU_MODELS_DIR"), std::env::var_os("HOME"));
+    let cache = home.map(|home| std::path::PathBuf::from(home).join(".cache/shifu/models"));
+    let mut candidates = given.map(std::path::PathBuf::from).into_iter().chain(cache);
+    let found = candidates.find(|dir| {
+        let installed = shifu_inference::list(dir);
+        ["onnxruntime", "ppocr-v6-det", "ppocr-v6-rec"]
+            .iter()
+            .all(|name| {
+                let of_name = |status: &&shifu_inference::ModelStatus| status.name == *name;
+                installed
+                    .iter()
+                    .find(of_name)
+                    .is_some_and(|status| status.state.is_installed())
+            })
+    });
+    if found.is_none() {
+        eprintln!("skipped: the models for OCR are not installed; run `shifu models install`");
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_scanned_page_is_read_and_cited_and_without_models_the_reply_says_what_to_do() {
+    let server = Server::start().await;
+    let accepted = server
+        .upload("manual.pdf", MANUAL_PDF, &metadata("维修手册"))
+        .await;
+    let path = format!(
+        "/v1/documents/{}/pages/11.png",
+        accepted.json()["document_id"].as_str().unwrap()
+    );
+    let picture = server.get("admin", &path).await;
+    let scan = scanned_pdf(&image::load_from_memory(&picture.bytes).unwrap().to_rgb8());
+    let refused = server.upload("scan.pdf", &scan, &metadata("扫描件")).await;
+    let refused = refused.error(422, "unprocessable");
+    assert!(
+        refused["message"]
+            .as_str()
+            .unwrap()
+            .contains("shifu models install"),
+        "{refused}"
+    );
+
+    let Some(models) = models() else { return };
+    let server = Server::with(|config| config.models_dir = Some(models)).await;
+    let accepted = server.upload("scan.pdf", &scan, &metadata("扫描件")).await.json();
+    let id = shifu_domain::DocumentId(accepted["document_id"].as_str().unwrap().to_owned());
+    let record = server.state.engine.wait_for_document(&id).await.unwrap();
+    assert_eq!(record.error, None);
+    let document = server.get("admin", &format!("/v1/documents/{}", id.0)).await.ok();
+    assert_eq!(document["ocr_pages"], json!([1]), "{document}");
+    let asked = json!({"question": "E6是什么故障？怎么处理？", "model": "KFR-35GW/QH1"});
+    let answer = server.post("agent", "/v1/answers", &asked).await.ok();
+    assert_eq!(answer["grounded"], true, "{answer}");
+    let quote = answer["citations"][0]["quote"].as_str().unwrap();
+    assert!(
+        quote.contains("E6") && quote.contains("室内外机通讯故障"),
+        "{quote}"
+    );
+}
+
 #[tokio::test]
 async fn an_unknown_code_is_refused_and_becomes_a_gap() {
     let server = Server::start().await;

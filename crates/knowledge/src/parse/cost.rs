@@ -97,7 +97,7 @@ impl Cost {
             (self.kept, MOST_KEPT, "bytes"),
         ] {
             // What is no number is too much as well.
-            if !(counted <= most) {
+            if counted.is_nan() || counted > most {
                 resume_unwind(Box::new(TooMuch(what)));
             }
         }
@@ -176,7 +176,8 @@ impl Cost {
     fn tiling<'a>(&mut self, tiling: &TilingPattern<'a>, is_stroke: bool) {
         let across = overlaps(tiling.bbox.width(), tiling.x_step);
         let down = overlaps(tiling.bbox.height(), tiling.y_step);
-        if !(across <= MOST_OVERLAPS && down <= MOST_OVERLAPS) {
+        let copies = across.max(down);
+        if (across + down).is_nan() || copies > MOST_OVERLAPS {
             resume_unwind(Box::new(TooMuch("copies of a pattern")));
         }
         let coefficients = tiling.matrix.as_coeffs();
