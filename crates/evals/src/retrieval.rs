@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use serde_json::json;
 use shifu_domain::models::TextEmbedder;
-use shifu_knowledge::{Leg, Library, LibraryOptions, SearchRequest};
+use shifu_knowledge::{Leg, Library, LibraryOptions, Question, SearchRequest};
 
 use crate::data::Beir;
 use crate::report::Report;
@@ -15,7 +15,7 @@ use crate::{metrics, timed};
 /// Results fetched a query: recall is counted to 100.
 const DEPTH: usize = 100;
 
-/// Indexes the corpus in a temporary folder and ranks every judged query by `leg`; all but the lexical one need an encoder.
+/// Indexes the corpus in a temporary folder and ranks every judged query by `leg`, then answers it; all but the lexical one need an encoder.
 ///
 /// # Errors
 /// Malformed data, a folder that cannot be written, or an encoder that fails.
@@ -50,6 +50,13 @@ pub fn run(dir: &Path, leg: Leg, embedder: Option<Arc<dyn TextEmbedder>>) -> Res
             .map(|hit| judged.get(&hit.passage_id.0).copied().unwrap_or(0.0))
             .collect();
         rows.add(&ranked, &judged.values().copied().collect::<Vec<f64>>(), ms);
+        let question = Question {
+            question: text.clone(),
+            ..Question::default()
+        };
+        let (answered, ms) = timed(|| library.answer(&question));
+        answered?;
+        rows.answer_ms.push(ms);
     }
     Ok(Report::new(
         "retrieval",
@@ -63,6 +70,8 @@ pub fn run(dir: &Path, leg: Leg, embedder: Option<Arc<dyn TextEmbedder>>) -> Res
             "passages": beir.corpus.len(),
             "p50_ms": metrics::quantile(&rows.ms, 0.50),
             "p99_ms": metrics::quantile(&rows.ms, 0.99),
+            "answer_p50_ms": metrics::quantile(&rows.answer_ms, 0.50),
+            "answer_p99_ms": metrics::quantile(&rows.answer_ms, 0.99),
             "index_seconds": index_ms / 1000.0,
             "encode_seconds": encode_ms / 1000.0,
             "index_bytes": folder_bytes(folder.path())?,
@@ -78,6 +87,7 @@ struct Rows {
     recall_5: Vec<f64>,
     recall_100: Vec<f64>,
     ms: Vec<f64>,
+    answer_ms: Vec<f64>,
 }
 
 impl Rows {

@@ -1,5 +1,6 @@
 //! Question → cited answer or refusal, without a language model: every sentence is taken from a passage.
 
+mod changes;
 mod evidence;
 mod fit;
 mod quote;
@@ -26,7 +27,7 @@ use crate::api::{
 };
 use crate::error::KnowledgeError;
 use crate::library::{Library, Retrieval, Wanted};
-use crate::passages::Kind;
+use crate::passages::{Kind, StoredPassage};
 use crate::question::Understood;
 use crate::rank::Ranked;
 use crate::terms;
@@ -135,6 +136,9 @@ impl Library {
     ) -> Result<Result<Rendered, Stop>, KnowledgeError> {
         if let Some(stop) = self.unknown_name(retrieval, asked)? {
             return Ok(Err(stop));
+        }
+        if let Some(outcome) = changes::answer(self, retrieval)? {
+            return Ok(outcome);
         }
         let lines = retrieval.snapshot.catalog.product_lines(&retrieval.allowed);
         let foreign = !retrieval.understood.product_lines.is_empty()
@@ -665,14 +669,14 @@ fn candidate(ranked: &Ranked, support: Support) -> Candidate {
     }
 }
 
-fn citation(ranked: &Ranked, quote: String, span: Span) -> Citation {
-    let passage = &ranked.stored.passage;
+fn citation(stored: &StoredPassage, quote: String, span: Span) -> Citation {
+    let passage = &stored.passage;
     Citation {
         document_id: passage.document_id.clone(),
-        title: ranked.stored.title.clone(),
+        title: stored.title.clone(),
         page: passage.page,
         page_label: passage.page_label.clone(),
-        section: ranked.stored.section(),
+        section: stored.section(),
         quote,
         span,
         passage_id: passage.passage_id.clone(),

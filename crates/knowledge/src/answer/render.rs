@@ -12,7 +12,7 @@ use crate::analysis;
 use crate::api::{Intent, RefusalReason};
 use crate::catalog::applies_to;
 use crate::library::Retrieval;
-use crate::passages::{Kind, joined};
+use crate::passages::{Kind, StoredPassage, joined};
 use crate::rank::Ranked;
 use crate::terms::{self, Shape};
 
@@ -81,7 +81,7 @@ fn whole(ranked: &Ranked) -> Rendered {
     };
     Rendered {
         answer: text.clone(),
-        citations: vec![citation(ranked, text, span)],
+        citations: vec![citation(&ranked.stored, text, span)],
         printed_warnings: ranked.stored.warnings.clone(),
     }
 }
@@ -127,7 +127,9 @@ fn sentences(retrieval: &Retrieval, judged: &Judged, candidates: &[&Ranked]) -> 
             rendered.answer.push('\n');
         }
         rendered.answer.push_str(&quote.text);
-        rendered.citations.push(citation(ranked, quote.text, quote.span));
+        rendered
+            .citations
+            .push(citation(&ranked.stored, quote.text, quote.span));
         for warning in &ranked.stored.warnings {
             if !rendered.printed_warnings.contains(warning) {
                 rendered.printed_warnings.push(warning.clone());
@@ -197,7 +199,7 @@ fn code_rows(
         rendered
             .answer
             .push_str(&labelled(&row.stored.header, &row.stored.cells, "\n"));
-        rendered.citations.push(row_citation(row, false));
+        rendered.citations.push(row_citation(&row.stored, false));
     }
     let steps = candidates
         .iter()
@@ -217,7 +219,7 @@ fn code_rows(
         let end = text.chars().count();
         rendered
             .citations
-            .push(citation(steps, text, Span { start: 0, end }));
+            .push(citation(&steps.stored, text, Span { start: 0, end }));
         for warning in &steps.stored.warnings {
             if !rendered.printed_warnings.contains(warning) {
                 rendered.printed_warnings.push(warning.clone());
@@ -353,7 +355,10 @@ fn documents_differ(retrieval: &Retrieval, rows: &[&Ranked]) -> Result<(), Stop>
         name(&models_of(other)),
         joined(&other.stored.cells)
     );
-    stop.citations = vec![row_citation(first, false), row_citation(other, false)];
+    stop.citations = vec![
+        row_citation(&first.stored, false),
+        row_citation(&other.stored, false),
+    ];
     Err(stop)
 }
 
@@ -366,7 +371,7 @@ fn row(retrieval: &Retrieval, ranked: &Ranked, model: Option<&ModelNumber>) -> R
         let answer = labelled(&stored.header, &stored.cells, "；");
         return Ok(Rendered {
             answer,
-            citations: vec![row_citation(ranked, !stored.header.is_empty())],
+            citations: vec![row_citation(&ranked.stored, !stored.header.is_empty())],
             printed_warnings: warnings,
         });
     }
@@ -399,12 +404,12 @@ fn row(retrieval: &Retrieval, ranked: &Ranked, model: Option<&ModelNumber>) -> R
             )],
         );
         stop.detail = format!("{label}：{}", all.join("，"));
-        stop.citations = vec![row_citation(ranked, true)];
+        stop.citations = vec![row_citation(&ranked.stored, true)];
         return Err(stop);
     };
     Ok(Rendered {
         answer,
-        citations: vec![row_citation(ranked, true)],
+        citations: vec![row_citation(&ranked.stored, true)],
         printed_warnings: warnings,
     })
 }
@@ -457,7 +462,7 @@ fn column_is(title: &str, model: &ModelNumber) -> bool {
 }
 
 /// `代码：E6`, `名称：…`, one pair for each cell; cells alone where there is no header.
-fn labelled(header: &[String], cells: &[String], between: &str) -> String {
+pub(super) fn labelled(header: &[String], cells: &[String], between: &str) -> String {
     if header.len() != cells.len() || header.iter().all(String::is_empty) {
         return match cells.iter().filter(|cell| !cell.is_empty()).collect::<Vec<_>>()[..] {
             [name, value] => format!("{name}：{value}"),
@@ -481,15 +486,15 @@ fn labelled(header: &[String], cells: &[String], between: &str) -> String {
 }
 
 /// Quotes the row, with its header where the answer names a column.
-fn row_citation(ranked: &Ranked, with_header: bool) -> Citation {
-    let text = &ranked.stored.passage.text;
+pub(super) fn row_citation(stored: &StoredPassage, with_header: bool) -> Citation {
+    let text = &stored.passage.text;
     let chars = text.chars().count();
     if with_header {
-        return citation(ranked, text.clone(), Span { start: 0, end: chars });
+        return citation(stored, text.clone(), Span { start: 0, end: chars });
     }
-    let line = joined(&ranked.stored.cells);
+    let line = joined(&stored.cells);
     let start = chars.saturating_sub(line.chars().count());
-    citation(ranked, line, Span { start, end: chars })
+    citation(stored, line, Span { start, end: chars })
 }
 
 /// Figures that a text refers to: 图 3-2, Figura 4.

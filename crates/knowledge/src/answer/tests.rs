@@ -384,3 +384,43 @@ fn a_follow_up_that_seems_to_stand_alone_is_read_with_what_was_talked_about() {
     let answered = library.answer(&question).unwrap();
     assert!(answered.reply.answer.contains("1.5"), "{:?}", answered.reply);
 }
+
+#[test]
+fn what_a_revision_changed_is_told_from_the_new_one_alone() {
+    let library = library();
+    let newer = MANUAL
+        .replace("连接线松动", "连接线松动或氧化")
+        .replace("0～24 V", "0～18 V");
+    add(
+        &library,
+        "newer",
+        &newer,
+        metadata("手册 2", &["KFR-26GW/QH1", "KFR-35GW/QH1"], Some("manual")),
+    );
+    let all = ask(&library, "新版手册改了什么？", None).reply;
+    assert!(
+        all.answer.contains("连接线松动或氧化") && all.answer.contains("0～18 V"),
+        "{}",
+        all.answer
+    );
+    assert!(
+        !all.answer.contains("0～24 V") && !all.answer.contains("压缩机"),
+        "{}",
+        all.answer
+    );
+    assert!(
+        all.citations
+            .iter()
+            .all(|citation| citation.document_id.0 == "newer")
+    );
+    let one = ask(&library, "通讯电压和旧版有什么不同？", None).reply;
+    assert!(
+        one.answer.contains("18 V") && !one.answer.contains("连接线松动"),
+        "{}",
+        one.answer
+    );
+    let none = ask(&library, "LE 这一条新版有什么变化？", None);
+    assert_eq!(reason(&none), Some(RefusalReason::NoEvidence));
+    let plain = ask(&library, "E6 是什么故障？", None).reply;
+    assert!(plain.answer.contains("连接线松动或氧化"), "{}", plain.answer);
+}
