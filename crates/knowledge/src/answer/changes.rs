@@ -146,14 +146,16 @@ pub(super) fn answer(
     }
     let about = topic(retrieval);
     if !about.is_empty() {
-        changes.retain(|change| {
+        let named = |change: &Change| {
             let text = analysis::fold(&format!(
                 "{} {}",
                 change.passage.passage.section.join(" "),
                 change.text()
             ));
-            about.iter().any(|word| text.contains(word.as_str()))
-        });
+            about.iter().filter(|word| text.contains(word.as_str())).count()
+        };
+        let most = changes.iter().map(&named).max().unwrap_or(0);
+        changes.retain(|change| most > 0 && named(change) == most);
     }
     if changes.is_empty() {
         return Ok(Some(Err(Stop::new(
