@@ -3,7 +3,7 @@
 //! What is in force is compared with what it replaced, passage by passage; only the new wording is said and cited, since a superseded
 //! revision is never cited.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use shifu_domain::Span;
 
@@ -221,12 +221,12 @@ fn changes_of(
         .filter(|passage| passage.kind == Kind::Row)
         .map(row_key)
         .collect();
-    let mut sentences: BTreeMap<String, ()> = BTreeMap::new();
-    for passage in was.iter().filter(|passage| passage.kind != Kind::Row) {
-        for (text, _) in sentences_of(passage) {
-            sentences.insert(compared(&text), ());
-        }
-    }
+    let sentences: BTreeSet<String> = was
+        .iter()
+        .filter(|passage| passage.kind != Kind::Row)
+        .flat_map(sentences_of)
+        .map(|(text, _)| compared(&text))
+        .collect();
     let mut changes = Vec::new();
     for passage in index.passages_of(searcher, &record.document_id)? {
         match passage.kind {
@@ -241,7 +241,7 @@ fn changes_of(
             }
             Kind::Text | Kind::Steps | Kind::Warning => {
                 for (text, span) in sentences_of(&passage) {
-                    if !sentences.contains_key(&compared(&text)) {
+                    if !sentences.contains(&compared(&text)) {
                         changes.push(Change {
                             passage: passage.clone(),
                             sentence: Some((text, span)),
