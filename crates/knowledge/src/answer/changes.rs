@@ -157,6 +157,8 @@ pub(super) fn answer(
         let most = changes.iter().map(&named).max().unwrap_or(0);
         changes.retain(|change| most > 0 && named(change) == most);
     }
+    // The manual's own record of changes and the row of a code say most.
+    changes.sort_by_key(|change| !leads(change, &retrieval.understood.codes));
     if changes.is_empty() {
         return Ok(Some(Err(Stop::new(
             RefusalReason::NoEvidence,
@@ -168,6 +170,22 @@ pub(super) fn answer(
         ))));
     }
     Ok(Some(Ok(rendered(&changes, latin))))
+}
+
+fn leads(change: &Change, codes: &[String]) -> bool {
+    if change.sentence.is_some() {
+        return false;
+    }
+    let header = analysis::fold(&change.passage.header.join(" "));
+    let of_code = change
+        .passage
+        .cells
+        .first()
+        .is_some_and(|cell| codes.contains(&terms::canonical(cell)));
+    of_code
+        || ["改动", "修订内容", "变更", "change"]
+            .iter()
+            .any(|word| header.contains(word))
 }
 
 fn rendered(changes: &[Change], latin: bool) -> Rendered {
