@@ -163,6 +163,7 @@ fn as_read(record: &DocumentRecord, read: &DocumentRecord) -> DocumentRecord {
     DocumentRecord {
         pages: read.pages,
         passages: read.passages,
+        ocr_pages: read.ocr_pages.clone(),
         skipped: read.skipped.clone(),
         ..record.clone()
     }

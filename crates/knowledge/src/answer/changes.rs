@@ -16,10 +16,10 @@ use crate::library::{Library, Retrieval};
 use crate::passages::{Kind, StoredPassage};
 use crate::terms;
 
-/// Changes shown; the rest are counted.
+/// Changes shown; whoever wants the rest is told to ask for less.
 const MOST_SHOWN: usize = 8;
 
-/// Words for a revision.
+/// Words for a revision beside another one.
 const REVISION: [&str; 22] = [
     "新版",
     "旧版",
@@ -27,36 +27,32 @@ const REVISION: [&str; 22] = [
     "上版",
     "上一版",
     "前一版",
+    "上个版本",
+    "旧版本",
+    "老版本",
+    "新版本",
     "改版",
-    "版本",
     "修订",
     "新手册",
     "旧手册",
     "老手册",
-    "手册",
-    "说明书",
-    "资料",
-    "去年",
+    "新说明书",
+    "旧说明书",
+    "老说明书",
+    "new edition",
     "revision",
-    "version",
-    "edition",
-    "manual",
-    "anterior",
     "previous",
+    "version anterior",
 ];
+/// Words for what is revised.
+const DOCUMENT: [&str; 6] = ["手册", "说明书", "资料", "版本", "manual", "edition"];
 
-/// Words that ask for changes.
-const CHANGE: [&str; 40] = [
-    "改了什么",
-    "改了啥",
-    "改了哪",
-    "改了些",
-    "改动了",
-    "改动",
+/// Words that ask for differences: between revisions only where one is named, since models and parts differ as well.
+const DIFFERENCE: [&str; 20] = [
     "什么变化",
     "啥变化",
     "哪些变化",
-    "变化",
+    "变化吗",
     "什么不同",
     "啥不同",
     "哪些不同",
@@ -68,6 +64,22 @@ const CHANGE: [&str; 40] = [
     "什么区别",
     "啥区别",
     "哪些区别",
+    "什么差别",
+    "哪些差别",
+    "differ",
+    "diferen",
+    "what is new",
+];
+/// Words that ask what was done to a document.
+const REVISED: [&str; 25] = [
+    "改了什么",
+    "改了啥",
+    "改了哪",
+    "改了些",
+    "改动了",
+    "什么改动",
+    "哪些改动",
+    "啥改动",
     "更新了什么",
     "更新了啥",
     "更新了哪",
@@ -83,15 +95,14 @@ const CHANGE: [&str; 40] = [
     "新增了哪",
     "what changed",
     "what has changed",
-    "what is new",
-    "differ",
     "que cambi",
     "que ha cambiado",
 ];
 
 /// Whether a folded question asks what a revision changed.
 pub(super) fn asked(folded: &str) -> bool {
-    REVISION.iter().any(|word| folded.contains(word)) && CHANGE.iter().any(|word| folded.contains(word))
+    let has = |words: &[&str]| words.iter().any(|word| folded.contains(word));
+    has(&REVISION) && (has(&DIFFERENCE) || has(&REVISED)) || has(&DOCUMENT) && has(&REVISED)
 }
 
 /// A passage, or a sentence of one, that stands in the revision in force and not in the one before.
@@ -313,7 +324,13 @@ fn topic(retrieval: &Retrieval) -> Vec<String> {
         return names;
     }
     let mut rest = understood.folded.clone();
-    let mut phrases: Vec<&str> = REVISION.iter().chain(&CHANGE).copied().collect();
+    let mut phrases: Vec<&str> = REVISION
+        .iter()
+        .chain(&DOCUMENT)
+        .chain(&DIFFERENCE)
+        .chain(&REVISED)
+        .copied()
+        .collect();
     phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.len()));
     for phrase in phrases {
         rest = rest.replace(phrase, " ");
@@ -375,3 +392,28 @@ const ALL: [&str; 36] = [
     "new",
     "compared",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::asked;
+
+    #[test]
+    fn revisions_are_compared_only_where_the_question_is_about_them() {
+        for question in [
+            "新版手册改了什么",
+            "e6 和旧版有什么不同",
+            "说明书更新了哪些内容",
+            "what changed in the new edition",
+        ] {
+            assert!(asked(question), "{question}");
+        }
+        for question in [
+            "手册里电流变化范围是多少",
+            "这两个型号在手册里有什么区别",
+            "遥控器改了什么设置才能制热",
+            "what is the difference between the two models in the manual",
+        ] {
+            assert!(!asked(question), "{question}");
+        }
+    }
+}

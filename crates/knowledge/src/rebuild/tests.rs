@@ -297,3 +297,19 @@ fn an_index_that_another_process_writes_to_is_not_set_aside() {
     assert!(matches!(set_aside(&folder), Err(KnowledgeError::Locked { .. })));
     assert_eq!(found(&library, "E1 是什么故障"), 1);
 }
+
+#[test]
+fn a_record_keeps_what_the_operator_said_and_takes_what_reading_gave() {
+    let library = Library::in_memory().unwrap();
+    library.add(&upload(1), &mut |_| {}).unwrap();
+    let record = library.get(&id(1)).unwrap();
+    let read = DocumentRecord {
+        metadata: upload(2).metadata,
+        pages: 7,
+        ocr_pages: vec![2, 3],
+        ..record.clone()
+    };
+    let now = as_read(&record, &read);
+    assert_eq!((now.pages, &now.ocr_pages[..]), (7, &[2, 3][..]));
+    assert_eq!(now.metadata, record.metadata);
+}
