@@ -15,8 +15,12 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::Arguments;
 
+/// A query makes and drops some ten thousand small strings, and photos leave holes in the heap of whichever thread was free; glibc's
+/// allocator is slow at the one and grows by the other (`benches/document_to_index.sh`, `benches/durability.py day`).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
-    bound_arenas();
     let arguments = Arguments::parse();
     start_logging(arguments.global.verbose);
     let format = arguments.global.format;
@@ -28,19 +32,6 @@ fn main() -> ExitCode {
         }
     }
 }
-
-/// One heap a core instead of glibc's eight: photos pass through whichever thread is free and leave holes in every heap, by which a
-/// server's memory grows (`benches/durability.py day`).
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[allow(unsafe_code)]
-fn bound_arenas() {
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    // SAFETY: changes a setting of the allocator; no other thread runs yet.
-    unsafe { libc::mallopt(libc::M_ARENA_MAX, cores.max(2) as libc::c_int) };
-}
-
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn bound_arenas() {}
 
 /// Logs go to stderr: warnings by default, `-v` for what happens, `-vv` for everything.
 fn start_logging(verbose: u8) {

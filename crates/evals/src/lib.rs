@@ -6,6 +6,7 @@
 pub mod answers;
 pub mod data;
 pub mod duplicates;
+mod exact;
 pub mod fault_trees;
 pub mod inspection;
 pub mod load;

@@ -1,6 +1,6 @@
 //! `questions DIR`: questions with known page and quote over an appliance folder's manuals (`documents.toml`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use shifu_domain::{DocumentId, DocumentMetadata, ModelNumber, ProductLine};
 use shifu_knowledge::{Answered, ConversationContext, DocumentUpload, Library, Question};
 
 use crate::data::{json_lines, read_text};
+use crate::exact::{self, Exact};
 use crate::report::Report;
 use crate::tickets::contribute;
 use crate::{metrics, timed};
@@ -107,8 +108,12 @@ impl DocumentEntry {
 pub fn run(dir: &Path, split: &str, beside: &[PathBuf]) -> Result<(Report, Vec<Value>)> {
     let rows: Vec<Row> = json_lines(&dir.join(format!("questions-{split}.jsonl")))?;
     let library = library_of(std::iter::once(dir).chain(beside.iter().map(PathBuf::as_path)))?;
+    let exact = exact_names(&library, dir)?;
     let mut contexts: BTreeMap<&str, ConversationContext> = BTreeMap::new();
-    let mut tally = Tally::default();
+    let mut tally = Tally {
+        superseded: exact::superseded(&library),
+        ..Tally::default()
+    };
     for row in &rows {
         let question = Question {
             question: row.question.clone(),
@@ -128,7 +133,18 @@ pub fn run(dir: &Path, split: &str, beside: &[PathBuf]) -> Result<(Report, Vec<V
         contexts.insert(&row.id, answered.context);
     }
     let judged = std::mem::take(&mut tally.rows);
-    Ok((tally.report(), judged))
+    Ok((tally.report(exact), judged))
+}
+
+/// Every code, part and model of the folder's own lists, asked for by name alone.
+fn exact_names(library: &Library, dir: &Path) -> Result<Exact> {
+    let mut entries = LexiconEntries::default();
+    contribute(&mut entries, dir)?;
+    let mut exact = Exact::default();
+    if let Some(first) = document_entries(dir)?.first() {
+        exact.ask(library, &first.product_line, &entries.models, &entries)?;
+    }
+    Ok(exact)
 }
 
 fn library_of<'a>(dirs: impl Iterator<Item = &'a Path>) -> Result<Library> {
@@ -172,6 +188,13 @@ struct Tally {
     unanswerable: usize,
     right_refusals: usize,
     right_reasons: usize,
+    /// Answerable questions that name a code or a part, and how many of them cite the right page first.
+    named: usize,
+    named_first: usize,
+    wrong_model_cited: usize,
+    superseded_cited: usize,
+    /// Identifiers of the documents that another one supersedes.
+    superseded: BTreeSet<String>,
     ms: Vec<f64>,
     misses: Vec<String>,
     rows: Vec<Value>,
@@ -204,6 +227,7 @@ impl Tally {
         let reply = &answered.reply;
         self.rows.push(judged(row, answered, library));
         self.ms.push(ms);
+        self.add_citations(row, answered, library);
         if !row.answerable {
             self.unanswerable += 1;
             self.right_refusals += usize::from(reply.refusal.is_some());
@@ -228,6 +252,10 @@ impl Tally {
         let first = reply.citations.first();
         let right = first.is_some_and(|c| c.title == row.document && pages.contains(&c.page));
         self.page_first += usize::from(right);
+        let recognised = &answered.process.recognised;
+        let named = !(recognised.codes.is_empty() && recognised.parts.is_empty());
+        self.named += usize::from(named);
+        self.named_first += usize::from(named && right);
         let candidates = answered.process.candidates.iter().take(3);
         let near = candidates
             .filter(|candidate| pages.contains(&candidate.page))
@@ -247,7 +275,25 @@ impl Tally {
         }
     }
 
-    fn report(self) -> Report {
+    /// Counts what must not be cited: a document about another model or product line than the one asked about, or a superseded one.
+    fn add_citations(&mut self, row: &Row, answered: &Answered, library: &Library) {
+        let filters = &answered.process.filters;
+        let line = row.product_line.as_ref().or(filters.product_line.as_ref());
+        let model = row.model.as_ref().or(filters.model.as_ref());
+        let cited = || {
+            answered
+                .reply
+                .citations
+                .iter()
+                .filter_map(|c| library.get(&c.document_id))
+        };
+        let wrong = cited().any(|record| exact::is_about_another(&record, line, model));
+        let old = cited().any(|record| self.superseded.contains(&record.document_id.0));
+        self.wrong_model_cited += usize::from(wrong);
+        self.superseded_cited += usize::from(old);
+    }
+
+    fn report(self, exact: Exact) -> Report {
         Report::new(
             "questions",
             json!({
@@ -257,6 +303,11 @@ impl Tally {
                 "false_refusal": metrics::share(self.refused, self.answerable),
                 "unanswerable_refused": metrics::share(self.right_refusals, self.unanswerable),
                 "refusal_reason_right": metrics::share(self.right_reasons, self.unanswerable),
+                "code_or_part_named": self.named,
+                "code_or_part_page_first": metrics::share(self.named_first, self.named),
+                "wrong_model_cited": self.wrong_model_cited,
+                "superseded_cited": self.superseded_cited,
+                "exact": exact.fields(),
                 "answerable": self.answerable,
                 "unanswerable": self.unanswerable,
                 "p50_ms": metrics::quantile(&self.ms, 0.5),

@@ -220,7 +220,7 @@ impl Dense {
         let records = allowed.iter().filter_map(|id| snapshot.catalog.get(id));
         let mut vectors: Vec<(DocumentId, Arc<DocumentVectors>)> = records
             .filter_map(|record| Some((record.document_id.clone(), self.of(record, snapshot)?)))
-            .filter(|(_, vectors)| vectors.len() > 0)
+            .filter(|(_, vectors)| !vectors.passages.is_empty())
             .collect();
         if vectors.is_empty() {
             return Ok(None);

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use shifu_domain::DocumentId;
 use tantivy::collector::{Count, DocSetCollector, TopDocs};
+use tantivy::merge_policy::LogMergePolicy;
 use tantivy::query::{
     BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, Occur, Query, TermQuery,
     TermSetQuery,
@@ -17,7 +18,10 @@ use tantivy::schema::{
     Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value,
 };
 use tantivy::tokenizer::{PreTokenizedString, Token};
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
+use tantivy::{
+    Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, TantivyError,
+    Term,
+};
 
 use crate::analysis;
 use crate::api::DocumentRecord;
@@ -27,6 +31,12 @@ use crate::versions::Versions;
 
 /// Memory of the index writer; tantivy asks for at least 15 MB a thread.
 const WRITER_BYTES: usize = 20_000_000;
+/// Segments of like size that are merged into one; a query looks into every segment, and documents come far less often than queries.
+const SEGMENTS_TO_MERGE: usize = 4;
+/// Passages are read one by one and not in turn, so that a block holds few of them (tantivy's own size is 16 kB).
+const STORE_BLOCK_BYTES: usize = 4_096;
+/// Decompressed blocks that a reader keeps of each segment.
+const STORE_BLOCKS_KEPT: usize = 64;
 
 #[derive(Clone, Copy)]
 struct Fields {
@@ -94,6 +104,13 @@ fn schema() -> (Schema, Fields) {
     (builder.build(), fields)
 }
 
+fn settings() -> IndexSettings {
+    IndexSettings {
+        docstore_blocksize: STORE_BLOCK_BYTES,
+        ..IndexSettings::default()
+    }
+}
+
 /// Marks the passage field of document records.
 const RECORD_MARK: &str = "#record";
 
@@ -101,7 +118,11 @@ impl PassageIndex {
     /// An index that lives in memory.
     pub(crate) fn in_memory() -> Result<Self, KnowledgeError> {
         let (schema, fields) = schema();
-        Self::with(Index::create_in_ram(schema), fields, "memory")
+        let index = Index::builder()
+            .schema(schema)
+            .settings(settings())
+            .create_in_ram()?;
+        Self::with(index, fields, "memory")
     }
 
     /// Opens or creates the index in `folder`.
@@ -113,7 +134,8 @@ impl PassageIndex {
         })?;
         let (schema, fields) = schema();
         let directory = tantivy::directory::MmapDirectory::open(folder).map_err(TantivyError::from)?;
-        let opened = Index::open_or_create(directory, schema).map_err(KnowledgeError::from);
+        let builder = Index::builder().schema(schema).settings(settings());
+        let opened = builder.open_or_create(directory).map_err(KnowledgeError::from);
         match opened.and_then(|index| Self::with(index, fields, &name)) {
             Err(KnowledgeError::Index(
                 TantivyError::SchemaError(_)
@@ -128,6 +150,7 @@ impl PassageIndex {
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
+            .doc_store_cache_num_blocks(STORE_BLOCKS_KEPT)
             .try_into()?;
         let metas = index.load_metas()?;
         let versions = match &metas.payload {
@@ -233,6 +256,9 @@ impl PassageIndex {
                 }
                 Err(error) => return Err(error.into()),
             };
+            let mut merging = LogMergePolicy::default();
+            merging.set_min_num_segments(SEGMENTS_TO_MERGE);
+            writer.set_merge_policy(Box::new(merging));
             *guard = Some(writer);
         }
         guard.as_mut().ok_or_else(|| KnowledgeError::Locked {

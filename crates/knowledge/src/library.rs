@@ -67,6 +67,14 @@ pub(crate) struct Snapshot {
     pub versions: Versions,
 }
 
+impl Snapshot {
+    /// Passages of the given documents.
+    fn passages_of(&self, ids: &[DocumentId]) -> usize {
+        let records = ids.iter().filter_map(|id| self.catalog.get(id));
+        records.map(|record| record.passages as usize).sum()
+    }
+}
+
 /// How a library is opened.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LibraryOptions {
@@ -220,7 +228,8 @@ impl Library {
         };
     }
 
-    /// Encodes what is in the library, so that the first question need not wait for it.
+    /// Encodes what is in the library, so that the first question need not wait for it; nothing where there is more than questions are
+    /// compared with one by one.
     ///
     /// # Errors
     /// [`KnowledgeError::Index`].
@@ -231,6 +240,9 @@ impl Library {
             .records()
             .map(|record| record.document_id.clone())
             .collect();
+        if snapshot.passages_of(&all) > nearness::MOST_COMPARED {
+            return Ok(());
+        }
         self.vectors.of(&self.index(), &snapshot, &all).map(drop)
     }
 
@@ -622,7 +634,9 @@ impl Library {
         }
         let question = match wanted.leg {
             Leg::Dense => None,
-            Leg::Lexical | Leg::Hybrid => Encoder::built_in().question(&understood.folded),
+            Leg::Lexical | Leg::Hybrid => Encoder::built_in()
+                .question(&understood.folded)
+                .filter(|question| question.trust > 0.0),
         };
         let (mut found, sense) = match question {
             Some(question) => self.with_meaning(snapshot, allowed, &question, found)?,
@@ -650,36 +664,43 @@ impl Library {
         question: &EncodedQuestion,
         lexical: Vec<(f32, StoredPassage)>,
     ) -> Result<(Vec<Found>, Sense), KnowledgeError> {
+        let trust = question.trust;
+        let as_found = |(bm25, stored): (f32, StoredPassage), meaning: Option<f64>| Found {
+            bm25,
+            meaning: meaning.unwrap_or(0.0),
+            dense: 0.0,
+            stored,
+        };
+        if snapshot.passages_of(allowed) > nearness::MOST_COMPARED {
+            let found: Vec<Found> = lexical
+                .into_iter()
+                .map(|(bm25, stored)| {
+                    let meaning = nearness::nearness(&stored, &question.vector);
+                    as_found((bm25, stored), meaning)
+                })
+                .collect();
+            let cosines = found.iter().map(|candidate| candidate.meaning);
+            let answered = Encoder::built_in().answered(question, cosines);
+            return Ok((found, Sense { answered, trust }));
+        }
         let vectors = self.vectors.of(&self.index(), snapshot, allowed)?;
         let mut found: Vec<Found> = lexical
             .into_iter()
             .map(|(bm25, stored)| {
-                let passage = &stored.passage;
-                let own = vectors.get(&passage.document_id);
-                let meaning = own.and_then(|own| own.nearness(&passage.passage_id, &question.vector));
-                Found {
-                    bm25,
-                    meaning: meaning.unwrap_or(0.0),
-                    dense: 0.0,
-                    stored,
-                }
+                let own = vectors.get(&stored.passage.document_id);
+                let meaning = own.and_then(|own| own.nearness(&stored.passage.passage_id, &question.vector));
+                as_found((bm25, stored), meaning)
             })
             .collect();
-        let (near, answered) = nearness::nearest(&vectors, question, &found);
+        let (near, answered) = nearness::nearest(&vectors, question);
         for (meaning, id) in near {
             if found.iter().any(|other| other.stored.passage.passage_id == *id) {
                 continue;
             }
             if let Some(stored) = self.index().passage(&snapshot.searcher, &id.0)? {
-                found.push(Found {
-                    bm25: 0.0,
-                    meaning,
-                    dense: 0.0,
-                    stored,
-                });
+                found.push(as_found((0.0, stored), Some(meaning)));
             }
         }
-        let trust = question.trust;
         Ok((found, Sense { answered, trust }))
     }
 

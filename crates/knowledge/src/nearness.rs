@@ -10,13 +10,13 @@ use crate::error::KnowledgeError;
 use crate::index::PassageIndex;
 use crate::library::Snapshot;
 use crate::passages::StoredPassage;
-use crate::rank::Found;
 use crate::versions::Versions;
 
 /// Candidates that are nearest in meaning, beside those of BM25.
 const NEAREST: usize = 30;
-/// In a larger scope nearness orders the candidates of BM25 and adds none.
-const MOST_COMPARED: usize = 20_000;
+/// In a larger scope nearness orders the candidates of BM25 and adds none: their vectors are made for the question and not kept, which
+/// would take 1.6 kB a passage.
+pub(crate) const MOST_COMPARED: usize = 20_000;
 
 /// What the encoder makes of a question as a whole.
 #[derive(Debug, Clone, Copy, Default)]
@@ -63,10 +63,6 @@ impl DocumentVectors {
             all.starts.push(all.scales.len());
         }
         all
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.passages.len()
     }
 
     /// Cosine of the part of a passage that is nearest; `None` for a passage without vectors.
@@ -145,23 +141,16 @@ impl Vectors {
     }
 }
 
-/// The passages nearest to a question, nearest first, and the probability that any passage answers it. A scope that is too large to be
-/// compared with one by one is judged by the candidates that were found already.
+/// The passages nearest to a question, nearest first, and the probability that any passage answers it.
 pub(crate) fn nearest<'a>(
     vectors: &'a BTreeMap<DocumentId, Arc<DocumentVectors>>,
     question: &EncodedQuestion,
-    found: &[Found],
 ) -> (Vec<(f64, &'a PassageId)>, f64) {
-    let encoder = Encoder::built_in();
-    if vectors.values().map(|own| own.len()).sum::<usize>() > MOST_COMPARED {
-        let cosines = found.iter().map(|candidate| candidate.meaning);
-        return (Vec::new(), encoder.answered(question, cosines));
-    }
     let mut all: Vec<(f64, &PassageId)> = vectors
         .values()
         .flat_map(|own| own.all(&question.vector))
         .collect();
-    let answered = encoder.answered(question, all.iter().map(|(cosine, _)| *cosine));
+    let answered = Encoder::built_in().answered(question, all.iter().map(|(cosine, _)| *cosine));
     let order = |a: &(f64, &PassageId), b: &(f64, &PassageId)| b.0.total_cmp(&a.0).then(a.1.cmp(b.1));
     if all.len() > NEAREST {
         all.select_nth_unstable_by(NEAREST, order);
@@ -169,4 +158,10 @@ pub(crate) fn nearest<'a>(
     }
     all.sort_by(order);
     (all, answered)
+}
+
+/// Cosine of the part of one passage that is nearest to a question; `None` for a passage without pieces that the encoder knows.
+pub(crate) fn nearness(stored: &StoredPassage, to: &Vector) -> Option<f64> {
+    let parts = Encoder::built_in().passage(stored);
+    parts.iter().map(|part| part.cosine(to)).reduce(f64::max)
 }

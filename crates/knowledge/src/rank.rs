@@ -1,6 +1,8 @@
 //! Candidates → order: BM25 plus how much of the question stands in the passage, in one place and in one piece.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use aho_corasick::AhoCorasick;
 
 use crate::analysis;
 use crate::api::ScoreParts;
@@ -121,14 +123,14 @@ pub(crate) fn rank(
         .iter()
         .map(|found| analysis::fold(&searchable(&found.stored)))
         .collect();
-    let phrases = Phrases::new(folded_question, &texts);
+    let phrases = phrase_shares(folded_question, &texts);
     let scale = found
         .iter()
         .map(|found| f64::from(found.bm25))
         .fold(f64::MIN_POSITIVE, f64::max);
     let mut ranked: Vec<Ranked> = found
         .into_iter()
-        .zip(&texts)
+        .zip(texts.iter().zip(phrases))
         .map(
             |(
                 Found {
@@ -137,7 +139,7 @@ pub(crate) fn rank(
                     dense,
                     stored,
                 },
-                text,
+                (text, phrase),
             )| {
                 let (coverage, window) = coverage(text, weighted);
                 let exact_hits = terms
@@ -149,7 +151,7 @@ pub(crate) fn rank(
                     bm25: f64::from(bm25) / scale,
                     coverage,
                     window,
-                    phrase: phrases.share(text),
+                    phrase,
                     meaning,
                     dense,
                     exact: exact_hits as f64,
@@ -282,54 +284,60 @@ fn partial(text: &str, word: &str) -> f64 {
     0.6 * pairs as f64 / (chars.len() - 1) as f64
 }
 
-/// Character n-grams of the question, weighted by how few candidates have them.
-struct Phrases {
-    grams: Vec<(String, f64)>,
-    total: f64,
-}
-
-impl Phrases {
-    fn new(question: &str, texts: &[String]) -> Self {
-        let mut grams: BTreeMap<String, f64> = BTreeMap::new();
-        for (run, han) in analysis::runs(question) {
-            if !han {
-                continue;
+/// Share of the question's character n-grams that each text has, every n-gram weighted by how few of the texts have it; 0..=1, one a
+/// text. All n-grams are looked for in one pass over a text (Aho & Corasick 1975).
+fn phrase_shares(question: &str, texts: &[String]) -> Vec<f64> {
+    let grams = phrase_grams(question);
+    let Ok(automaton) = AhoCorasick::new(&grams) else {
+        return vec![0.0; texts.len()];
+    };
+    let held: Vec<Vec<bool>> = texts
+        .iter()
+        .map(|text| {
+            let mut holds = vec![false; grams.len()];
+            for found in automaton.find_overlapping_iter(text) {
+                holds[found.pattern().as_usize()] = true;
             }
-            let chars: Vec<char> = run.chars().collect();
-            for length in [2, 3, 4] {
-                for window in chars.windows(length) {
-                    grams.insert(window.iter().collect(), 0.0);
-                }
-            }
-        }
-        let all = texts.len() as f64;
-        for (gram, weight) in &mut grams {
-            let with = texts.iter().filter(|text| text.contains(gram.as_str())).count() as f64;
-            // A gram that no candidate has tells nothing about their order.
-            if with > 0.0 {
-                let length = gram.chars().count() as f64;
-                *weight = (length - 1.0).sqrt() * (1.0 + (all - with + 0.5) / (with + 0.5)).ln();
-            }
-        }
-        grams.retain(|_, weight| *weight > 0.0);
-        let total = grams.values().sum::<f64>();
-        Self {
-            grams: grams.into_iter().collect(),
-            total,
-        }
-    }
-
-    fn share(&self, text: &str) -> f64 {
-        if self.total <= 0.0 {
+            holds
+        })
+        .collect();
+    let all = texts.len() as f64;
+    let weight = |at: usize| {
+        let with = held.iter().filter(|holds| holds[at]).count() as f64;
+        // A gram that no candidate has tells nothing about their order.
+        if with == 0.0 {
             return 0.0;
         }
-        self.grams
-            .iter()
-            .filter(|(gram, _)| text.contains(gram.as_str()))
-            .map(|(_, weight)| weight)
-            .sum::<f64>()
-            / self.total
+        let length = grams[at].chars().count() as f64;
+        (length - 1.0).sqrt() * (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
+    };
+    let weights: Vec<f64> = (0..grams.len()).map(weight).collect();
+    let total: f64 = weights.iter().sum();
+    let share = |holds: &Vec<bool>| {
+        let held = weights.iter().zip(holds).filter(|(_, held)| **held);
+        held.map(|(weight, _)| weight).sum::<f64>() / total
+    };
+    if total > 0.0 {
+        held.iter().map(share).collect()
+    } else {
+        vec![0.0; texts.len()]
     }
+}
+
+/// The different runs of two to four Chinese characters in a question, in order.
+fn phrase_grams(question: &str) -> Vec<String> {
+    let mut grams: BTreeSet<String> = BTreeSet::new();
+    for (run, _) in analysis::runs(question).filter(|(_, han)| *han) {
+        let chars: Vec<char> = run.chars().collect();
+        for length in [2, 3, 4] {
+            grams.extend(
+                chars
+                    .windows(length)
+                    .map(|window| window.iter().collect::<String>()),
+            );
+        }
+    }
+    grams.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -364,6 +372,20 @@ mod tests {
         );
         let (whole, _) = coverage("没有关系的话", &weighted);
         assert!(whole.abs() < 1e-9);
+    }
+
+    #[test]
+    fn phrases_that_few_candidates_have_weigh_more() {
+        let texts = ["外机不转".to_owned(), "内机不转".to_owned(), "滤网".to_owned()];
+        let shares = phrase_shares("外机不转", &texts);
+        // 外机, 外机不, 外机不转 stand in one text; 机不, 不转, 机不转 in two; nothing is left over for the third.
+        let (one, two) = ((1.0_f64 + 2.5 / 1.5).ln(), (1.0_f64 + 1.5 / 2.5).ln());
+        let shared = two * (2.0 + 2.0_f64.sqrt());
+        let total = shared + one * (1.0 + 2.0_f64.sqrt() + 3.0_f64.sqrt());
+        assert!((shares[0] - 1.0).abs() < 1e-12, "{shares:?}");
+        assert!((shares[1] - shared / total).abs() < 1e-12, "{shares:?}");
+        assert_eq!(shares[2], 0.0);
+        assert_eq!(phrase_shares("no Chinese", &texts), vec![0.0; 3]);
     }
 
     #[test]
