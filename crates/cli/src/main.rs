@@ -16,7 +16,8 @@ use tracing_subscriber::EnvFilter;
 use crate::args::Arguments;
 
 /// A query makes and drops some ten thousand small strings, and photos leave holes in the heap of whichever thread was free; glibc's
-/// allocator is slow at the one and grows by the other (`benches/document_to_index.sh`, `benches/durability.py day`).
+/// allocator is slow at the one and grows by the other (`benches/document_to_index.sh`, `benches/durability.py day`). Without huge pages,
+/// which would make a server half as large again.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -258,6 +258,22 @@ pub struct Related {
     pub parts: Vec<PartNumber>,
 }
 
+/// A figure that a cited passage refers to, and where it is to be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Figure {
+    /// As the passage names it: `图 3-2`.
+    pub figure: String,
+    /// The line under or over it; empty where the document has none.
+    pub caption: String,
+    /// Its document.
+    pub document_id: DocumentId,
+    /// Its page, from 1; that of the passage where no line names the figure.
+    pub page: u32,
+    /// The call that draws the page, with the line marked; absent for documents without page pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+}
+
 /// Reply to `POST /v1/answers`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AnswerReply {
@@ -271,8 +287,8 @@ pub struct AnswerReply {
     pub citations: Vec<Citation>,
     /// Safety warnings that belong to the work described.
     pub warnings: Vec<String>,
-    /// References to figures in the cited passages.
-    pub figures: Vec<String>,
+    /// Figures that the cited passages refer to.
+    pub figures: Vec<Figure>,
     /// The way on to diagnosis.
     pub related: Related,
     /// Set when there is no answer.

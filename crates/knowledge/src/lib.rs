@@ -36,8 +36,8 @@ pub use answer::{
 };
 pub use api::{
     AnswerProcess, AnswerReply, Answered, Candidate, ConversationContext, DocumentRecord, DocumentState,
-    DocumentUpload, Filters, Ingested, Intent, Leg, Question, Recognised, Refusal, RefusalReason, Related,
-    Scope, ScoreParts, SearchHit, SearchReply, SearchRequest, Support,
+    DocumentUpload, Figure, Filters, Ingested, Intent, Leg, Question, Recognised, Refusal, RefusalReason,
+    Related, Scope, ScoreParts, SearchHit, SearchReply, SearchRequest, Support,
 };
 pub use document::{Block, Document, Page, SkippedPage, Table};
 pub use error::KnowledgeError;

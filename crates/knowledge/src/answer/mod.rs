@@ -2,6 +2,7 @@
 
 mod changes;
 mod evidence;
+mod figures;
 mod fit;
 mod quote;
 mod render;
@@ -73,7 +74,7 @@ impl Library {
             read.unwrap_or_else(|| unreachable!("a question can be read by itself"));
         let outcome = self.decide(&retrieval, &asked, &judged)?;
         let context = context_after(question, &retrieval, &asked, &outcome);
-        let mut answered = self.reply(question, &retrieval, asked, judged, outcome, context);
+        let mut answered = self.reply(question, &retrieval, asked, judged, outcome, context)?;
         answered.reply.took_ms = started.elapsed().as_secs_f64() * 1000.0;
         Ok(answered)
     }
@@ -347,22 +348,16 @@ impl Library {
         judged: Judged,
         outcome: Result<Rendered, Stop>,
         context: ConversationContext,
-    ) -> Answered {
+    ) -> Result<Answered, KnowledgeError> {
         let latin = retrieval.understood.latin;
         let answer_id = answer_id(question, retrieval);
         let reply = match outcome {
             Ok(rendered) => {
                 let folded = analysis::fold(&format!("{}\n{}", question.question, rendered.basis()));
-                let mut figures: Vec<String> = Vec::new();
-                for figure in render::figures(&rendered.basis()) {
-                    if !figures.contains(&figure) {
-                        figures.push(figure);
-                    }
-                }
                 AnswerReply {
                     answer_id,
                     warnings: safety::warnings(&rendered.printed_warnings, &folded, latin),
-                    figures,
+                    figures: self.figures(&rendered.citations)?,
                     related: self.related(&question.question, &rendered),
                     answer: rendered.answer,
                     grounded: true,
@@ -420,11 +415,11 @@ impl Library {
             .collect(),
             rephrasing: None,
         };
-        Answered {
+        Ok(Answered {
             reply,
             process,
             context,
-        }
+        })
     }
 
     fn related(&self, question: &str, rendered: &Rendered) -> Related {

@@ -1,8 +1,5 @@
 //! Cited passages → the answer's text: rows stay rows, steps stay steps, facts are one sentence.
 
-use std::sync::OnceLock;
-
-use regex::Regex;
 use shifu_domain::{Citation, ModelNumber, Span};
 
 use super::evidence::Judged;
@@ -495,18 +492,4 @@ pub(super) fn row_citation(stored: &StoredPassage, with_header: bool) -> Citatio
     let line = joined(&stored.cells);
     let start = chars.saturating_sub(line.chars().count());
     citation(stored, line, Span { start, end: chars })
-}
-
-/// Figures that a text refers to: 图 3-2, Figura 4.
-pub(super) fn figures(text: &str) -> Vec<String> {
-    static REGEX: OnceLock<Regex> = OnceLock::new();
-    let regex = REGEX.get_or_init(|| {
-        Regex::new(r"图\s?\d+(?:[-–.]\d+)*|[Ff]ig(?:ura|ure|\.)\s?\d+(?:[-.]\d+)*")
-            .unwrap_or_else(|_| unreachable!("constant"))
-    });
-    regex
-        .find_iter(text)
-        .map(|hit| hit.as_str().to_owned())
-        .take(10)
-        .collect()
 }
