@@ -39,7 +39,7 @@ pub struct DiagnosisConfig {
     pub kit_evaluations: usize,
     /// Causes listed. Default 10.
     pub max_causes: usize,
-    /// Questions listed. Default 5.
+    /// Questions listed, 0 to look for none. Default 5.
     pub max_questions: usize,
 }
 
@@ -218,7 +218,10 @@ impl Diagnosis {
                 model.as_ref(),
             );
             prediction.causes = self.causes(&case, &shapes, &p, total, &mif)?;
-            prediction.next_questions = self.questions(&case, &f, &world, &repairs, objective, &solution)?;
+            if self.config.max_questions > 0 {
+                prediction.next_questions =
+                    self.questions(&case, &f, &world, &repairs, objective, &solution)?;
+            }
         }
         prediction.took_ms = start.elapsed().as_secs_f64() * 1e3;
         Ok(prediction)

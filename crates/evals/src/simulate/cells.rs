@@ -1,0 +1,91 @@
+//! How fast cells are learnt: log-loss of the true cause before anything is observed, the engine's against the cell's own counts.
+
+use std::collections::BTreeMap;
+
+use shifu_diagnosis::Cause;
+
+use super::report::CellLoss;
+use super::world::Line;
+use super::year::Ticket;
+
+/// Pseudo-counts that the cell's counts may choose from in hindsight; 0 stands for one ticket spread over all causes.
+const PSEUDO_COUNTS: [f64; 4] = [1.0, 0.5, 0.2, 0.0];
+/// The least chance that anybody is taken at.
+const FLOOR: f64 = 1e-6;
+
+/// Product line, model, region and season.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Cell(usize, usize, usize, u8);
+
+impl Cell {
+    pub(crate) fn of(ticket: &Ticket) -> Self {
+        let situation = ticket.situation;
+        Self(
+            ticket.line,
+            situation.model,
+            situation.region,
+            (situation.month + 1) % 12 / 3,
+        )
+    }
+}
+
+/// Counts of true causes by cell, and the losses so far. Causes that the expert does not know are one class.
+#[derive(Debug, Default)]
+pub(crate) struct Cells {
+    seen: BTreeMap<Cell, Vec<f64>>,
+    tickets: usize,
+    ours: f64,
+    counts: [f64; PSEUDO_COUNTS.len()],
+}
+
+impl Cells {
+    pub(crate) fn seen(&self, cell: &Cell) -> usize {
+        self.seen
+            .get(cell)
+            .map_or(0, |counts| counts.iter().sum::<f64>() as usize)
+    }
+
+    pub(crate) fn count(&mut self, cell: Cell, cause: usize, causes: usize) {
+        self.seen.entry(cell).or_insert_with(|| vec![0.0; causes])[cause] += 1.0;
+    }
+
+    pub(crate) fn measure(&mut self, line: &Line, cell: &Cell, cause: usize, predicted: &[Cause]) {
+        let known = |cause: &Cause| line.causes.iter().any(|c| c.known && c.id == cause.event);
+        let (listed, unlisted): (Vec<&Cause>, Vec<&Cause>) = predicted.iter().partition(|cause| known(cause));
+        let sum = |causes: &[&Cause]| causes.iter().map(|cause| cause.probability.value()).sum::<f64>();
+        // What the engine leaves open is left to the causes it does not know.
+        let other = (1.0 - sum(&listed)).max(sum(&unlisted)).max(FLOOR);
+        let total = sum(&listed) + other;
+        let truth = &line.causes[cause];
+        let own = listed
+            .iter()
+            .find(|c| c.event == truth.id)
+            .map_or(0.0, |c| c.probability.value());
+        let chance = if truth.known { own } else { other };
+        self.ours -= (chance / total).max(FLOOR).ln();
+        self.tickets += 1;
+        let Some(counts) = self.seen.get(cell) else { return };
+        let class = |at: usize| line.causes[at].known == truth.known && (!truth.known || at == cause);
+        let count: f64 = counts
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| class(*at))
+            .map(|(_, count)| count)
+            .sum();
+        let n: f64 = counts.iter().sum();
+        let classes = line.causes.iter().filter(|cause| cause.known).count() as f64 + 1.0;
+        for (loss, &pseudo) in self.counts.iter_mut().zip(&PSEUDO_COUNTS) {
+            let pseudo = if pseudo == 0.0 { 1.0 / classes } else { pseudo };
+            *loss -= ((count + pseudo) / (n + pseudo * classes)).max(FLOOR).ln();
+        }
+    }
+
+    pub(crate) fn loss(&self) -> CellLoss {
+        let n = self.tickets.max(1) as f64;
+        CellLoss {
+            tickets: self.tickets,
+            ours: self.ours / n,
+            counts: self.counts.iter().copied().fold(f64::INFINITY, f64::min) / n,
+        }
+    }
+}
