@@ -34,7 +34,7 @@ pub use contract::{
     ValueUnit,
 };
 pub use error::{DiagnoseError, Place};
-pub use learn::Shrinkage;
+pub use learn::{Drift, Shrinkage};
 pub use mef::MefOptions;
 pub use picture::{TreeEdge, TreeGraph, TreeNode};
 pub use predict::{Diagnosis, DiagnosisConfig, lexicon_entries};

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use shifu_diagnosis::Cause;
-
 use super::report::CellLoss;
 use super::world::Line;
 use super::year::Ticket;
@@ -49,18 +47,21 @@ impl Cells {
         self.seen.entry(cell).or_insert_with(|| vec![0.0; causes])[cause] += 1.0;
     }
 
-    pub(crate) fn measure(&mut self, line: &Line, cell: &Cell, cause: usize, predicted: &[Cause]) {
-        let known = |cause: &Cause| line.causes.iter().any(|c| c.known && c.id == cause.event);
-        let (listed, unlisted): (Vec<&Cause>, Vec<&Cause>) = predicted.iter().partition(|cause| known(cause));
-        let sum = |causes: &[&Cause]| causes.iter().map(|cause| cause.probability.value()).sum::<f64>();
+    /// `learnt` are the engine's frequencies by event; events that the expert does not have are its unlisted causes.
+    pub(crate) fn measure(&mut self, line: &Line, cell: &Cell, cause: usize, learnt: &[(String, f64)]) {
+        let known = |event: &str| line.causes.iter().any(|cause| cause.known && cause.id == event);
+        let sum = |of_expert: bool| -> f64 {
+            let events = learnt.iter().filter(|(event, _)| known(event) == of_expert);
+            events.map(|(_, frequency)| frequency).sum()
+        };
         // What the engine leaves open is left to the causes it does not know.
-        let other = (1.0 - sum(&listed)).max(sum(&unlisted)).max(FLOOR);
-        let total = sum(&listed) + other;
+        let other = (1.0 - sum(true)).max(sum(false)).max(FLOOR);
+        let total = sum(true) + other;
         let truth = &line.causes[cause];
-        let own = listed
+        let own = learnt
             .iter()
-            .find(|c| c.event == truth.id)
-            .map_or(0.0, |c| c.probability.value());
+            .find(|(event, _)| *event == truth.id)
+            .map_or(0.0, |(_, frequency)| *frequency);
         let chance = if truth.known { own } else { other };
         self.ours -= (chance / total).max(FLOOR).ln();
         self.tickets += 1;

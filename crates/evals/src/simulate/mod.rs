@@ -19,9 +19,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use shifu_diagnosis::{
-    Bom, Diagnosis, DiagnosisConfig, FaultTree, KitLimit, Prediction, PredictionRequest, Repair,
-};
+use shifu_diagnosis::{Bom, Diagnosis, DiagnosisConfig, FaultTree, KitLimit, Prediction, Repair};
 use shifu_domain::Yuan;
 
 use dice::Dice;
@@ -202,7 +200,6 @@ struct Engines {
 impl Engines {
     fn new(lines: &[Line], seed: u64) -> Result<Self> {
         let config = DiagnosisConfig {
-            max_causes: 10_000,
             max_questions: 0,
             kit_evaluations: KIT_EVALUATIONS,
             ..DiagnosisConfig::default()
@@ -245,8 +242,7 @@ impl Engines {
         };
         let kit: Vec<usize> = prediction.kit.iter().filter_map(at).collect();
         let fixed = ticket.fixed_by(&kit);
-        let report =
-            |visit, fixed| ticket.report(line, &prediction.evidence.symptoms, &request, visit, fixed);
+        let report = |visit, fixed| ticket.report(line, &prediction, &request, visit, fixed);
         diagnosis.learn(&report(1, fixed)?)?;
         if !fixed {
             self.due.insert(
@@ -264,20 +260,10 @@ impl Engines {
         };
         let cell = cells::Cell::of(ticket);
         if CELL_TICKETS.contains(&self.cells.seen(&cell)) {
-            let asked = ticket.request(line, &mut Dice::new(0, 0))?;
-            let blank = PredictionRequest {
-                symptoms: Vec::new(),
-                fault_codes: Vec::new(),
-                text: None,
-                serial: None,
-                limit: Some(KitLimit {
-                    max_parts: Some(0),
-                    ..KitLimit::default()
-                }),
-                ..asked
-            };
-            let prediction = self.diagnoses[ticket.line].predict(&blank)?;
-            self.cells.measure(line, &cell, cause, &prediction.causes);
+            let mut asked = ticket.request(line, &mut Dice::new(0, 0))?;
+            asked.serial = None;
+            let learnt = self.diagnoses[ticket.line].cause_frequencies(&asked);
+            self.cells.measure(line, &cell, cause, &learnt);
         }
         self.cells.count(cell, cause, line.causes.len());
         Ok(())

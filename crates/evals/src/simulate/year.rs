@@ -1,7 +1,7 @@
 //! A year of tickets in the true world: what was wrong, what was recorded, and how the visits go.
 
 use serde::{Deserialize, Serialize};
-use shifu_diagnosis::{PartUsed, PredictionRequest, Repair, SymptomEvidence, SymptomReport};
+use shifu_diagnosis::{PartUsed, Prediction, PredictionRequest, Repair, SymptomReport};
 use shifu_domain::{Region, TicketId};
 
 use super::dice::Dice;
@@ -343,11 +343,11 @@ impl Ticket {
         !self.botched && self.needed.iter().all(|part| kit.contains(part))
     }
 
-    /// The report of a visit. `symptoms` is what the prediction understood, which the dispatcher hands on.
+    /// The report of a visit. The dispatcher hands on what the prediction understood.
     pub(crate) fn report(
         &self,
         world: &Line,
-        symptoms: &[SymptomEvidence],
+        prediction: &Prediction,
         request: &PredictionRequest,
         visit: u32,
         fixed: bool,
@@ -368,7 +368,9 @@ impl Ticket {
             product_line: request.product_line.clone(),
             model: request.model.clone(),
             serial: request.serial.clone(),
-            symptoms: symptoms
+            symptoms: prediction
+                .evidence
+                .symptoms
                 .iter()
                 .map(|s| SymptomReport {
                     id: s.id.clone(),
@@ -386,6 +388,8 @@ impl Ticket {
             } else {
                 self.day + self.second_visit_after
             })),
+            installed_on: request.installed_on.clone(),
+            predicted_first_time_fix: prediction.uncalibrated_first_time_fix.filter(|_| visit == 1),
         })
     }
 }
