@@ -21,7 +21,7 @@ const SILENCE_REPAIRS: f64 = 40.0;
 /// Weight in repairs of the belief that every second repair has a second cause, as independent causes of the expert's would.
 const SECOND_CAUSE_REPAIRS: f64 = 20.0;
 /// Chances of the parts used given the cause: exactly those of its repair; more; others though it needs none; fewer.
-const PARTS: [f64; 4] = [1.0, 0.06, 0.004, 1e-4];
+const PARTS: [f64; 4] = [1.0, 0.06, 0.004, 1e-6];
 /// Chance that a stated cause which disagrees with the parts is right, and that a certain other one was written down as it.
 const STATED: (f64, f64) = (0.3, 0.02);
 /// An appliance that comes back with its earlier cause: so many of so many, before any is seen.
@@ -61,6 +61,8 @@ pub(crate) struct Fit {
     pub(crate) half_life_days: Option<f64>,
     /// Chance that an appliance repaired before has its earlier cause again.
     pub(crate) comes_back: f64,
+    /// The likeliest cause of every repair that counts, in the order of tickets and visits.
+    pub(crate) likeliest: Vec<u32>,
     /// How foretold chances of a first-time fix compare with what came of them; none with too few outcomes.
     pub(crate) calibration: Option<Calibration>,
     frequency: Vec<f64>,
@@ -105,6 +107,11 @@ impl Fit {
             Links::believed(known.believed, causes + 1),
             Counts::new(causes + 1),
         );
+        // What nobody has believed in yet would never get a share.
+        counts.repairs = n;
+        for (at, cause) in unlisted.iter().enumerate() {
+            counts.by_cause[known.expert.len() + at] = cause.reports.len() as f64;
+        }
         for round in 0..ROUNDS {
             let frequency = frequency(&counts, &expert, known.prior_size);
             let silent = models.silent(&links, known);
@@ -168,12 +175,18 @@ impl Fit {
             no_cause,
             half_life_days,
             comes_back,
+            likeliest: cases.iter().map(Case::likeliest).collect(),
             calibration: None,
             frequency,
             size: known.prior_size,
             factors: counts.factors(known.shrinkage),
             by_serial,
         }
+    }
+
+    /// A cause's share of all repairs.
+    pub(crate) fn share(&self, cause: usize) -> f64 {
+        self.frequency[cause]
     }
 
     /// Beta parameters of every cause's frequency in a situation.
@@ -362,10 +375,17 @@ impl Case<'_> {
         self.shares = shares.filter(|share| share.1 > 1e-4).collect();
     }
 
+    /// The cause with the largest share.
+    fn likeliest(&self) -> u32 {
+        self.shares
+            .iter()
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .map_or(u32::MAX, |share| share.0)
+    }
+
     /// Whether the repair took more than its likeliest cause needs: a second cause, or a wrong part put in first.
     fn has_more_parts(&self, models: &Models<'_>) -> bool {
-        let likeliest = self.shares.iter().max_by(|a, b| a.1.total_cmp(&b.1));
-        let needs = likeliest.and_then(|share| models.needs[self.model].get(share.0 as usize));
+        let needs = models.needs[self.model].get(self.likeliest() as usize);
         needs.is_some_and(|needs| needs.len() < self.report.parts.len())
     }
 }

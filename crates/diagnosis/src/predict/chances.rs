@@ -293,7 +293,7 @@ pub(super) fn believed(tree: &FaultTree) -> Believed {
 }
 
 /// Events under an input.
-fn under(tree: &FaultTree, input: Input) -> BTreeSet<usize> {
+pub(super) fn under(tree: &FaultTree, input: Input) -> BTreeSet<usize> {
     let (mut found, mut seen, mut open) = (BTreeSet::new(), BTreeSet::new(), vec![input]);
     while let Some(input) = open.pop() {
         match input {

@@ -6,6 +6,7 @@ mod explain;
 mod learning;
 mod parts;
 mod questions;
+mod suggestions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
@@ -23,6 +24,8 @@ use crate::kit::{self, Objective, World};
 use crate::learn::{Believed, Fit, Memory, Shrinkage};
 use crate::observe::Observable;
 use crate::tree::{FaultTree, Input};
+
+pub use suggestions::{Change, Sign, SuggestedLink, Suggestion};
 
 /// What an operator may set.
 #[derive(Debug, Clone, Copy, PartialEq)]

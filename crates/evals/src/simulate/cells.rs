@@ -33,6 +33,7 @@ pub(crate) struct Cells {
     seen: BTreeMap<Cell, Vec<f64>>,
     tickets: usize,
     ours: f64,
+    oracle: f64,
     counts: [f64; PSEUDO_COUNTS.len()],
 }
 
@@ -48,7 +49,10 @@ impl Cells {
     }
 
     /// `learnt` are the engine's frequencies by event; events that the expert does not have are its unlisted causes.
-    pub(crate) fn measure(&mut self, line: &Line, cell: &Cell, cause: usize, learnt: &[(String, f64)]) {
+    pub(crate) fn measure(&mut self, line: &Line, cell: &Cell, ticket: &Ticket, learnt: &[(String, f64)]) {
+        let Some(&cause) = ticket.causes.first() else {
+            return;
+        };
         let known = |event: &str| line.causes.iter().any(|cause| cause.known && cause.id == event);
         let sum = |of_expert: bool| -> f64 {
             let events = learnt.iter().filter(|(event, _)| known(event) == of_expert);
@@ -65,14 +69,19 @@ impl Cells {
         let chance = if truth.known { own } else { other };
         self.ours -= (chance / total).max(FLOOR).ln();
         self.tickets += 1;
-        let Some(counts) = self.seen.get(cell) else { return };
         let class = |at: usize| line.causes[at].known == truth.known && (!truth.known || at == cause);
-        let count: f64 = counts
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| class(*at))
-            .map(|(_, count)| count)
-            .sum();
+        let of_class = |weights: &[f64]| -> f64 {
+            weights
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| class(*at))
+                .map(|(_, weight)| weight)
+                .sum()
+        };
+        let weights = line.weights(&ticket.situation);
+        self.oracle -= (of_class(&weights) / weights.iter().sum::<f64>()).ln();
+        let Some(counts) = self.seen.get(cell) else { return };
+        let count = of_class(counts);
         let n: f64 = counts.iter().sum();
         let classes = line.causes.iter().filter(|cause| cause.known).count() as f64 + 1.0;
         for (loss, &pseudo) in self.counts.iter_mut().zip(&PSEUDO_COUNTS) {
@@ -86,7 +95,9 @@ impl Cells {
         CellLoss {
             tickets: self.tickets,
             ours: self.ours / n,
-            counts: self.counts.iter().copied().fold(f64::INFINITY, f64::min) / n,
+            counts: self.counts[0] / n,
+            counts_best: self.counts.iter().copied().fold(f64::INFINITY, f64::min) / n,
+            oracle: self.oracle / n,
         }
     }
 }

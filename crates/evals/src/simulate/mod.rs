@@ -263,7 +263,7 @@ impl Engines {
             let mut asked = ticket.request(line, &mut Dice::new(0, 0))?;
             asked.serial = None;
             let learnt = self.diagnoses[ticket.line].cause_frequencies(&asked);
-            self.cells.measure(line, &cell, cause, &learnt);
+            self.cells.measure(line, &cell, ticket, &learnt);
         }
         self.cells.count(cell, cause, line.causes.len());
         Ok(())

@@ -51,9 +51,12 @@ pub struct CellLoss {
     pub tickets: usize,
     /// The engine's.
     pub ours: f64,
-    /// Counts of the cell alone, (k + α) / (n + αC), with the best α of 1, 1/2, 1/5 and 1/C in hindsight; they are given the true cause
-    /// of every earlier ticket.
+    /// Counts of the cell alone, add-one smoothed: (k + 1) / (n + C). They are given the true cause of every earlier ticket.
     pub counts: f64,
+    /// The same with the best α of 1, 1/2, 1/5 and 1/C in (k + α) / (n + αC), known in hindsight.
+    pub counts_best: f64,
+    /// The oracle's, who knows the true weights: nothing can be lower.
+    pub oracle: f64,
 }
 
 /// A simulated year.
@@ -119,8 +122,12 @@ pub struct SimulatedYears {
     pub gap_closed: Spread,
     /// Expected calibration error of a year.
     pub calibration_error: Spread,
-    /// Log-loss in cells with 20 to 39 tickets, relative to the cell's counts: 0.85 is 15 % below.
+    /// Log-loss in cells with 20 to 39 tickets, relative to the cell's add-one counts: 0.85 is 15 % below.
     pub cell_loss_ratio: Spread,
+    /// The same relative to counts smoothed by the best α in hindsight.
+    pub cell_loss_ratio_best: Spread,
+    /// The oracle's relative to those: what is possible.
+    pub cell_loss_ratio_oracle: Spread,
     /// Every year.
     pub years: Vec<Simulated>,
 }
@@ -154,6 +161,8 @@ impl SimulatedYears {
             gap_closed: spread(&|year| year.gap_closed),
             calibration_error: spread(&|year| year.calibration_error),
             cell_loss_ratio: spread(&|year| year.cell_loss.ours / year.cell_loss.counts),
+            cell_loss_ratio_best: spread(&|year| year.cell_loss.ours / year.cell_loss.counts_best),
+            cell_loss_ratio_oracle: spread(&|year| year.cell_loss.oracle / year.cell_loss.counts_best),
             years,
         }
     }
