@@ -1,4 +1,4 @@
-//! The Beta distribution: quantiles for intervals, the beta-binomial likelihood for shrinkage.
+//! The Beta distribution: quantiles for intervals, ln Γ and ln B for likelihoods.
 
 /// ln Γ(x) for x > 0 (Lanczos, g = 7, nine terms; relative error below 1e-13).
 pub(crate) fn ln_gamma(x: f64) -> f64 {
@@ -27,15 +27,9 @@ pub(crate) fn ln_gamma(x: f64) -> f64 {
     0.5 * (2.0 * std::f64::consts::PI).ln() + (x + 0.5) * t.ln() - t + series.ln()
 }
 
-fn ln_beta(a: f64, b: f64) -> f64 {
+/// ln B(a, b) for a, b > 0.
+pub(crate) fn ln_beta(a: f64, b: f64) -> f64 {
     ln_gamma(a) + ln_gamma(b) - ln_gamma(a + b)
-}
-
-/// ln of the beta-binomial likelihood of `k` in `n` with mean `m` and concentration `kappa`, without the binomial
-/// coefficient (which does not depend on `kappa`); fractional counts are allowed.
-pub(crate) fn ln_likelihood(k: f64, n: f64, m: f64, kappa: f64) -> f64 {
-    let (a, b) = (kappa * m, kappa * (1.0 - m));
-    ln_beta(a + k, b + n - k) - ln_beta(a, b)
 }
 
 /// The regularised incomplete beta function (Lentz's continued fraction, Numerical Recipes 6.4).
@@ -112,7 +106,5 @@ mod tests {
             (incomplete(2.0, 3.0, 0.4) - 0.5248).abs() < 1e-12,
             "6x² − 8x³ + 3x⁴ at 0.4"
         );
-        // One success in one trial has likelihood m.
-        assert!((ln_likelihood(1.0, 1.0, 0.2, 7.0) - 0.2_f64.ln()).abs() < 1e-12);
     }
 }

@@ -55,7 +55,7 @@ pub struct PredictionRequest {
     /// Model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelNumber>,
-    /// Serial number, kept for the record.
+    /// Serial number: the cause of an earlier repair of the same appliance may be back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serial: Option<String>,
     /// What the customer or agent wrote; symptoms and codes are recognised in it.
@@ -70,7 +70,7 @@ pub struct PredictionRequest {
     /// Where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
-    /// Installed when, `YYYY-MM-DD`, kept for the record.
+    /// Installed when, `YYYY-MM-DD`: causes come with age.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installed_on: Option<String>,
     /// Date of the ticket, `YYYY-MM-DD` (a time after it is ignored).
@@ -236,6 +236,9 @@ pub struct Prediction {
     pub certificate: Certificate,
     /// Chances that one visit is enough.
     pub first_time_fix: FirstTimeFix,
+    /// `first_time_fix.with_kit` before it was calibrated by the outcomes of earlier visits; to be handed back with the repair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncalibrated_first_time_fix: Option<Probability>,
     /// Questions by falling value.
     pub next_questions: Vec<NextQuestion>,
     /// What the prediction rests on.
@@ -299,6 +302,13 @@ pub struct Repair {
     /// When, `YYYY-MM-DD` (a time after it is ignored).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
+    /// Installed when, `YYYY-MM-DD`: how causes come with age is learnt from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed_on: Option<String>,
+    /// `uncalibrated_first_time_fix` of the prediction whose kit went along on the first visit: chances are calibrated by
+    /// what came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted_first_time_fix: Option<Probability>,
 }
 
 /// What a reported repair taught.

@@ -34,10 +34,10 @@ pub use contract::{
     ValueUnit,
 };
 pub use error::{DiagnoseError, Place};
-pub use learn::Shrinkage;
+pub use learn::{Drift, Shrinkage};
 pub use mef::MefOptions;
 pub use picture::{TreeEdge, TreeGraph, TreeNode};
-pub use predict::{Diagnosis, DiagnosisConfig, lexicon_entries};
+pub use predict::{Change, Diagnosis, DiagnosisConfig, Sign, SuggestedLink, Suggestion, lexicon_entries};
 pub use tree::{
     Code, Connective, Event, FaultTree, Gate, Input, Link, MAX_FILE_BYTES, MAX_LINKS, MAX_NODES,
     MAX_OBSERVABLES, Replacement, Symptom, TreeCheck,

@@ -3,9 +3,11 @@
 //! A symptom is the OR of its leak and of (input AND link) over its causes; leak and links are auxiliary events of their
 //! own, numbered after the tree's. Present adds the symptom to the conjunction of the evidence, absent adds its negation.
 
+use std::collections::{BTreeMap, HashMap};
+
 use crate::circuit::{Circuit, Lit};
 use crate::compile::{Compiled, OverBudget};
-use crate::tree::{FaultTree, Link, literal};
+use crate::tree::{FaultTree, Input, Link, literal};
 
 /// The circuit of a tree with its symptoms and codes.
 #[derive(Debug, Clone)]
@@ -15,6 +17,10 @@ pub(crate) struct Observable {
     pub(crate) symptoms: Vec<Lit>,
     /// Literal of every code entry.
     pub(crate) codes: Vec<Lit>,
+    /// Of every symptom's and code's node the events linked to it directly: the event and its conjunction with the link.
+    direct: HashMap<usize, Vec<(u32, Lit)>>,
+    /// With the ticket itself as evidence: that it has no cause.
+    without_cause: Option<Lit>,
     /// Probabilities of the auxiliary events.
     auxiliary: Vec<f64>,
     events: usize,
@@ -27,6 +33,8 @@ impl Observable {
             circuit,
             symptoms: Vec::new(),
             codes: Vec::new(),
+            direct: HashMap::new(),
+            without_cause: None,
             auxiliary: Vec::new(),
             events: tree.events.len(),
         };
@@ -43,6 +51,34 @@ impl Observable {
         made
     }
 
+    /// With the ticket itself as evidence: some event happened, or none with this chance.
+    pub(crate) fn with_complaint(mut self, without_cause: f64) -> Self {
+        self.without_cause = Some(self.chance(without_cause));
+        self
+    }
+
+    /// That some event happened, or the ticket has no cause.
+    ///
+    /// The conjunctions of each event with its links to what was observed add nothing to that, but they stand next to their event, and
+    /// the variable order follows: a diagram over many events then has to remember which symptoms are explained, not which events happened.
+    fn complaint(&self, circuit: &mut Circuit, without_cause: Lit, evidence: &[Lit]) -> Lit {
+        let mut linked: BTreeMap<u32, Vec<Lit>> = BTreeMap::new();
+        for (event, shown) in evidence
+            .iter()
+            .filter_map(|l| self.direct.get(&l.node()))
+            .flatten()
+        {
+            linked.entry(*event).or_default().push(*shown);
+        }
+        let mut any = Vec::new();
+        for event in 0..self.events as u32 {
+            any.push(circuit.event(event));
+            any.extend(linked.remove(&event).unwrap_or_default());
+        }
+        any.push(without_cause);
+        circuit.or(&any)
+    }
+
     fn noisy_or(&mut self, gates: &[Lit], leak: f64, causes: &[Link]) -> Lit {
         let mut shown = Vec::with_capacity(causes.len() + 1);
         for cause in causes {
@@ -50,8 +86,18 @@ impl Observable {
             let link = self.chance(cause.probability);
             shown.push(self.circuit.and(vec![input, link]));
         }
+        let linked = causes
+            .iter()
+            .zip(&shown)
+            .filter_map(|(cause, &shown)| match cause.input {
+                Input::Event(event) => Some((event, shown)),
+                Input::Gate(_) | Input::Constant(_) => None,
+            });
+        let linked = linked.collect();
         shown.push(self.chance(leak));
-        self.circuit.or(&shown)
+        let symptom = self.circuit.or(&shown);
+        self.direct.insert(symptom.node(), linked);
+        symptom
     }
 
     fn chance(&mut self, probability: f64) -> Lit {
@@ -74,7 +120,10 @@ impl Observable {
     /// The conjunction of `evidence`.
     pub(crate) fn compile(&self, evidence: &[Lit], max_nodes: usize) -> Result<Compiled, OverBudget> {
         let mut circuit = self.circuit.clone();
-        let root = circuit.and(evidence.to_vec());
+        let complaint = self
+            .without_cause
+            .map(|lit| self.complaint(&mut circuit, lit, evidence));
+        let root = circuit.and(complaint.into_iter().chain(evidence.iter().copied()).collect());
         Compiled::new(&circuit, root, max_nodes)
     }
 }

@@ -287,6 +287,8 @@ fn repair(ticket: &str, visit: u32, cause: Option<&str>, parts: &[&str]) -> Repa
         fixed: true,
         region: Some(Region::new("3502").unwrap()),
         date: Some("2025-07-01".to_owned()),
+        installed_on: None,
+        predicted_first_time_fix: None,
     }
 }
 

@@ -17,6 +17,7 @@ pub mod quotes;
 mod report;
 pub mod retrieval;
 pub mod shots;
+pub mod simulate;
 pub mod tickets;
 
 pub use report::Report;

@@ -46,6 +46,7 @@ impl Diagnosis {
             evidence,
             observations: Vec::new(),
             known: BTreeSet::new(),
+            codes: BTreeSet::new(),
         };
         for (id, (present, source)) in symptoms {
             self.add_symptom(&mut case, id, present, source);
@@ -125,6 +126,7 @@ impl Diagnosis {
             });
             return;
         };
+        case.codes.insert(at);
         case.observations.push(Observation {
             title: code.to_string(),
             literal: self.base.codes[at],

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use shifu_domain::{ModelNumber, Probability};
 
+use super::chances::Chances;
 use super::{Case, Diagnosis, Observation};
 use crate::analyze::posterior;
 use crate::beta;
@@ -17,7 +18,7 @@ impl Diagnosis {
     pub(super) fn causes(
         &self,
         case: &Case,
-        shapes: &[(f64, f64)],
+        chances: &Chances,
         p: &[f64],
         total: f64,
         mif: &[f64],
@@ -36,14 +37,15 @@ impl Diagnosis {
                 total + (1.0 - p[event]) * mif[event],
                 total - p[event] * mif[event],
             );
-            let carry = |x: f64| {
+            let carry = |frequency: f64| {
+                let x = chances.at(event, frequency);
                 if x * a + (1.0 - x) * b > 0.0 {
                     x * a / (x * a + (1.0 - x) * b)
                 } else {
                     0.0
                 }
             };
-            let (alpha, beta) = shapes[event];
+            let (alpha, beta) = chances.shapes[event];
             let bounds = [
                 carry(beta::quantile(alpha, beta, 0.05)),
                 carry(beta::quantile(alpha, beta, 0.95)),
@@ -53,7 +55,7 @@ impl Diagnosis {
                 name: self.tree.events[event].name.clone(),
                 probability: Probability::clamped(chance),
                 interval: [bounds[0].clamp(0.0, chance), bounds[1].clamp(chance, 1.0)],
-                because: self.because(case, event, chance, p[event], &without),
+                because: self.because(case, event, chance, chances.mean(event), &without),
             }
         };
         Ok(ranked.into_iter().map(cause).collect())
@@ -193,7 +195,9 @@ impl Diagnosis {
                 .iter()
                 .any(|c| repair.codes.iter().any(|r| r == c.code.as_str()));
             let nothing = present.is_empty() && case.evidence.fault_codes.is_empty();
-            symptom || code || (nothing && model.is_some() && repair.path.get(1).map(String::as_str) == model)
+            symptom
+                || code
+                || (nothing && model.is_some() && repair.model.as_ref().map(ModelNumber::as_str) == model)
         })
     }
 }

@@ -1,6 +1,9 @@
 //! What a reported repair teaches.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
+
+use shifu_domain::Probability;
 
 use super::{Case, Diagnosis};
 use crate::analyze::posterior;
@@ -9,7 +12,10 @@ use crate::compile::{Compiled, OverBudget};
 use crate::contract::{Learnt, PredictionRequest, Repair};
 use crate::error::DiagnoseError;
 use crate::kit::Repairs;
-use crate::learn::{self, Remembered};
+use crate::learn::{self, Cells, Drift, Outcome, Remembered, Stated};
+
+/// Characters of a cause in the technician's own words that are kept.
+const MAX_CAUSE_CHARS: usize = 80;
 
 impl Diagnosis {
     /// Takes a reported repair in; a second report of the same ticket and visit replaces the first.
@@ -42,57 +48,131 @@ impl Diagnosis {
             );
             None
         };
-        if let Some(date) = repair
-            .date
-            .as_deref()
-            .filter(|date| learn::season(date).is_none())
-        {
-            notes.push(format!(
-                "date {:?} is not YYYY-MM-DD; the season is not counted",
-                date.chars().take(40).collect::<String>()
-            ));
+        for (field, date) in [("date", &repair.date), ("installed_on", &repair.installed_on)] {
+            if let Some(date) = date.as_deref().filter(|date| learn::day(date).is_none()) {
+                let date: String = date.chars().take(40).collect();
+                notes.push(format!(
+                    "{field} {date:?} is not YYYY-MM-DD; season and age are not counted"
+                ));
+            }
         }
-        let path = learn::path(
-            repair.model.as_ref(),
-            repair.region.as_ref(),
-            repair.date.as_deref(),
-        );
-        let remembered = shares.map(|shares| Remembered {
-            path,
-            shares: shares
-                .into_iter()
-                .map(|(event, share)| (event, learn::units(share)))
-                .filter(|s| s.1 > 0)
-                .collect(),
-            symptoms: case
-                .evidence
-                .symptoms
-                .iter()
-                .filter(|s| s.present)
-                .filter_map(|s| self.tree.symptom(&s.id))
-                .collect(),
-            codes: case
-                .evidence
-                .fault_codes
-                .iter()
-                .map(|c| c.code.to_string())
-                .collect(),
-        });
+        let remembered = shares.map(|shares| self.remembered(repair, &case, shares));
         let counted = remembered.is_some();
         let causes = remembered
             .iter()
             .flat_map(|r| &r.shares)
             .map(|(&event, &units)| (self.tree.events[event as usize].id.clone(), learn::share(units)));
         let causes = causes.collect();
-        let replaced = self
-            .memory
-            .report(repair.ticket_id.as_str(), repair.visit, remembered);
+        // The learnt engine shares the memory; it goes first, so that the memory is changed where it is.
+        self.learnt = OnceLock::new();
+        let memory = Arc::make_mut(&mut self.memory);
+        if repair.visit == 1 {
+            let outcome = |predicted: Probability| Outcome {
+                day: repair.date.as_deref().and_then(learn::day),
+                predicted: predicted.value(),
+                fixed: repair.fixed,
+            };
+            memory.outcome(
+                repair.ticket_id.as_str(),
+                repair.predicted_first_time_fix.map(outcome),
+            );
+        }
+        let replaced = memory.report(repair.ticket_id.as_str(), repair.visit, remembered);
         Ok(Learnt {
             counted,
             replaced,
             causes,
             notes,
         })
+    }
+
+    /// Days after which a repair weighs half, as the repairs themselves show; none where the old ones foretell as well as the new.
+    #[must_use]
+    pub fn half_life_days(&self) -> Option<f64> {
+        self.learnt().fit.as_ref().and_then(|fit| fit.half_life_days)
+    }
+
+    /// Whether first visits fail more often than foretold, by the repairs that hand back what was.
+    #[must_use]
+    pub fn drift(&self) -> Drift {
+        let calibration = self.learnt().fit.as_ref().and_then(|fit| fit.calibration);
+        Drift::of(&self.memory.outcomes(), calibration.as_ref())
+    }
+
+    fn remembered(&self, repair: &Repair, case: &Case, shares: Vec<(u32, f64)>) -> Remembered {
+        let symptoms = |present: bool| {
+            let told = case
+                .evidence
+                .symptoms
+                .iter()
+                .filter(move |s| s.present == present);
+            told.filter_map(|s| self.tree.symptom(&s.id)).collect()
+        };
+        let units = |(event, share)| (event, learn::units(share));
+        Remembered {
+            cells: Cells::of(
+                repair.model.as_ref(),
+                repair.region.as_ref(),
+                repair.date.as_deref(),
+                repair.installed_on.as_deref(),
+            ),
+            model: repair.model.clone(),
+            serial: repair.serial.clone(),
+            day: repair.date.as_deref().and_then(learn::day),
+            stated: self.stated(repair),
+            parts: self.known_parts(repair),
+            shares: shares
+                .into_iter()
+                .map(units)
+                .filter(|s| s.1 > 0)
+                .collect::<BTreeMap<_, _>>(),
+            symptoms: symptoms(true),
+            denied: symptoms(false),
+            codes: case
+                .evidence
+                .fault_codes
+                .iter()
+                .map(|c| c.code.to_string())
+                .collect(),
+            code_entries: case.codes.iter().copied().collect(),
+        }
+    }
+
+    fn stated(&self, repair: &Repair) -> Stated {
+        let cause = repair
+            .cause
+            .as_deref()
+            .map(str::trim)
+            .filter(|cause| !cause.is_empty());
+        let event = |cause: &str| {
+            self.tree
+                .events
+                .iter()
+                .position(|e| e.id == cause || e.name == cause)
+        };
+        match cause {
+            None => Stated::Nothing,
+            Some(cause) => match event(cause) {
+                Some(at) => Stated::Event(at as u32),
+                None => Stated::Words(cause.chars().take(MAX_CAUSE_CHARS).collect()),
+            },
+        }
+    }
+
+    /// Positions of the parts used that the parts list has.
+    fn known_parts(&self, repair: &Repair) -> BTreeSet<usize> {
+        let current = repair
+            .parts_used
+            .iter()
+            .filter_map(|part| self.bom.current(&part.part_number));
+        current
+            .filter_map(|part| {
+                self.bom
+                    .parts
+                    .iter()
+                    .position(|p| p.part_number == part.part_number)
+            })
+            .collect()
     }
 
     fn shares(
@@ -134,6 +214,13 @@ impl Diagnosis {
                 let share = |e: usize| (e as u32, posterior(p[e], total, mif[e]));
                 return Ok(Some((0..self.tree.events.len()).map(share).collect()));
             }
+        }
+        if !self.known_parts(repair).is_empty() {
+            notes.push(
+                "no event of the tree takes these parts; the repair counts for a cause that it lacks"
+                    .to_owned(),
+            );
+            return Ok(Some(Vec::new()));
         }
         notes.push(
             "neither cause, parts nor symptoms point at an event of the tree; the repair does not count"

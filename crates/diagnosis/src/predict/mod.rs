@@ -1,13 +1,15 @@
 //! `Diagnosis`: evidence → causes, kit, questions; and what repairs teach it.
 
+mod chances;
 mod evidence;
 mod explain;
 mod learning;
 mod parts;
 mod questions;
+mod suggestions;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use shifu_domain::recognise::{Lexicon, LexiconEntries};
@@ -19,9 +21,11 @@ use crate::compile::{Compiled, OverBudget};
 use crate::contract::{Certificate, Evidence, FirstTimeFix, KitLimit, Prediction, PredictionRequest};
 use crate::error::DiagnoseError;
 use crate::kit::{self, Objective, World};
-use crate::learn::{self, Memory, Shrinkage};
+use crate::learn::{Believed, Fit, Memory, Shrinkage};
 use crate::observe::Observable;
 use crate::tree::{FaultTree, Input};
+
+pub use suggestions::{Change, Sign, SuggestedLink, Suggestion};
 
 /// What an operator may set.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,7 +43,7 @@ pub struct DiagnosisConfig {
     pub kit_evaluations: usize,
     /// Causes listed. Default 10.
     pub max_causes: usize,
-    /// Questions listed. Default 5.
+    /// Questions listed, 0 to look for none. Default 5.
     pub max_questions: usize,
 }
 
@@ -65,11 +69,16 @@ const MAX_TEXT_CHARS: usize = 20_000;
 /// A fault tree and parts list at work, with what repairs have taught.
 pub struct Diagnosis {
     tree: FaultTree,
-    bom: Bom,
+    bom: Arc<Bom>,
     config: DiagnosisConfig,
     lexicon: Arc<Lexicon>,
     base: Observable,
-    memory: Memory,
+    believed: Arc<Believed>,
+    memory: Arc<Memory>,
+    /// What the repairs have taught, where `tree` and `base` are as learnt; none where they are the expert's.
+    fit: Option<Fit>,
+    /// The same with the learnt tree, made when it is first asked after a report.
+    learnt: OnceLock<Box<Diagnosis>>,
 }
 
 /// What a tree and parts list add to the recognisers' lexicon.
@@ -115,6 +124,8 @@ struct Case {
     observations: Vec<Observation>,
     /// Symptom positions that are known.
     known: BTreeSet<usize>,
+    /// Positions of the code entries that are shown.
+    codes: BTreeSet<usize>,
 }
 
 impl Diagnosis {
@@ -145,12 +156,15 @@ impl Diagnosis {
         let lexicon = Arc::new(Lexicon::new(lexicon_entries(&tree, &bom)));
         let base = Observable::new(&tree);
         Ok(Self {
+            believed: Arc::new(chances::believed(&tree)),
             tree,
-            bom,
+            bom: Arc::new(bom),
             config,
             lexicon,
             base,
-            memory: Memory::default(),
+            memory: Arc::default(),
+            fit: None,
+            learnt: OnceLock::new(),
         })
     }
 
@@ -158,6 +172,7 @@ impl Diagnosis {
     #[must_use]
     pub fn with_lexicon(mut self, lexicon: Arc<Lexicon>) -> Self {
         self.lexicon = lexicon;
+        self.learnt = OnceLock::new();
         self
     }
 
@@ -187,19 +202,20 @@ impl Diagnosis {
     pub fn predict(&self, request: &PredictionRequest) -> Result<Prediction, DiagnoseError> {
         let start = Instant::now();
         self.check(request)?;
+        let mut prediction = self.learnt().answer(request)?;
+        prediction.took_ms = start.elapsed().as_secs_f64() * 1e3;
+        Ok(prediction)
+    }
+
+    fn answer(&self, request: &PredictionRequest) -> Result<Prediction, DiagnoseError> {
         let case = self.resolve(request);
         let model = case.evidence.model.clone();
-        let path = learn::path(model.as_ref(), request.region.as_ref(), request.date.as_deref());
-        let shapes = self.frequencies(&path);
-        let priors: Vec<f64> = shapes
-            .iter()
-            .map(|&(a, b)| if a + b > 0.0 { a / (a + b) } else { 0.0 })
-            .collect();
-        let p = self.base.probabilities(&priors);
+        let chances = self.chances(&case, request);
+        let p = self.base.probabilities(&chances.used);
         let literals: Vec<Lit> = case.observations.iter().map(|o| o.literal).collect();
         let f = self.compile(&literals)?;
         let (total, mif) = f.importance(&p);
-        let mut prediction = self.empty(&case, total);
+        let mut prediction = self.empty(&case, total / self.complaint(&chances));
         if total > 0.0 {
             let repairs = self.repairs(model.as_ref());
             let world = World {
@@ -217,10 +233,13 @@ impl Diagnosis {
                 request.stock.as_deref(),
                 model.as_ref(),
             );
-            prediction.causes = self.causes(&case, &shapes, &p, total, &mif)?;
-            prediction.next_questions = self.questions(&case, &f, &world, &repairs, objective, &solution)?;
+            self.calibrate(&mut prediction);
+            prediction.causes = self.causes(&case, &chances, &p, total, &mif)?;
+            if self.config.max_questions > 0 {
+                prediction.next_questions =
+                    self.questions(&case, &f, &world, &repairs, objective, &solution)?;
+            }
         }
-        prediction.took_ms = start.elapsed().as_secs_f64() * 1e3;
         Ok(prediction)
     }
 
@@ -282,20 +301,12 @@ impl Diagnosis {
                 without_parts: zero,
                 with_every_part: zero,
             },
+            uncalibrated_first_time_fix: None,
             next_questions: Vec::new(),
             evidence,
             versions,
             took_ms: 0.0,
         }
-    }
-
-    fn frequencies(&self, path: &[String]) -> Vec<(f64, f64)> {
-        self.memory.frequencies(
-            path,
-            &self.tree.priors(),
-            self.config.prior_size,
-            self.config.shrinkage,
-        )
     }
 
     fn compile(&self, evidence: &[Lit]) -> Result<Compiled, DiagnoseError> {
