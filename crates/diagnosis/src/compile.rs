@@ -129,32 +129,45 @@ impl Compiled {
     /// Chance that the function is true when event `e` happens with chance `p[e]`, events being independent; `scratch` is
     /// reused between the many evaluations of a kit.
     pub(crate) fn probability_with(&self, p: &[f64], scratch: &mut Vec<f64>) -> f64 {
-        let mut of_module = vec![0.0; self.modules.len()];
-        for (at, module) in self.modules.iter().enumerate() {
+        let mut of_module = Vec::with_capacity(self.modules.len());
+        for module in &self.modules {
             module.upward(p, &of_module, scratch);
-            of_module[at] = value(scratch, module.root);
+            of_module.push(both(scratch, module.root));
         }
         self.top_value(p, &of_module)
     }
 
-    fn top_value(&self, p: &[f64], of_module: &[f64]) -> f64 {
-        let flip = |v: f64, negated: bool| if negated { 1.0 - v } else { v };
+    /// Probability of every module.
+    pub(crate) fn module_probabilities(&self, p: &[f64], scratch: &mut Vec<f64>) -> Vec<f64> {
+        let mut of_module = Vec::with_capacity(self.modules.len());
+        for module in &self.modules {
+            module.upward(p, &of_module, scratch);
+            of_module.push(both(scratch, module.root));
+        }
+        of_module.iter().map(|chance| chance.yes).collect()
+    }
+
+    fn top_value(&self, p: &[f64], of_module: &[Chance]) -> f64 {
         match self.top {
             Top::Constant(yes) => f64::from(u8::from(yes)),
-            Top::Event { event, negated } => flip(p[event as usize], negated),
-            Top::Module => of_module.last().copied().unwrap_or(0.0),
+            Top::Event {
+                event,
+                negated: false,
+            } => p[event as usize],
+            Top::Event { event, negated: true } => 1.0 - p[event as usize],
+            Top::Module => of_module.last().map_or(0.0, |chance| chance.yes),
         }
     }
 
     /// The probability and every event's marginal importance factor P(f | e) − P(f | not e), in two passes.
     pub(crate) fn importance(&self, p: &[f64]) -> (f64, Vec<f64>) {
         let mut mif = vec![0.0; p.len()];
-        let mut of_module = vec![0.0; self.modules.len()];
+        let mut of_module = Vec::with_capacity(self.modules.len());
         let mut upward = Vec::with_capacity(self.modules.len());
-        for (at, module) in self.modules.iter().enumerate() {
+        for module in &self.modules {
             let mut values = Vec::new();
             module.upward(p, &of_module, &mut values);
-            of_module[at] = value(&values, module.root);
+            of_module.push(both(&values, module.root));
             upward.push(values);
         }
         let mut weight = vec![0.0; self.modules.len()];
@@ -181,43 +194,56 @@ impl Compiled {
     }
 }
 
+/// Chance of a function and of its negation, each summed on its own: 1 − p would lose what a small p has.
+#[derive(Debug, Clone, Copy)]
+struct Chance {
+    yes: f64,
+    no: f64,
+}
+
+/// `values` by edge: a node's function at twice its number, the negation right after it.
+fn both(values: &[f64], edge: Edge) -> Chance {
+    Chance {
+        yes: values[edge as usize],
+        no: values[(edge ^ 1) as usize],
+    }
+}
+
 impl Module {
-    fn variable_probability(&self, level: u32, p: &[f64], of_module: &[f64]) -> f64 {
+    fn chance(&self, level: u32, p: &[f64], of_module: &[Chance]) -> Chance {
         match self.variables[level as usize] {
-            Variable::Event(event) => p[event as usize],
+            Variable::Event(event) => Chance {
+                yes: p[event as usize],
+                no: 1.0 - p[event as usize],
+            },
             Variable::Module(inner) => of_module[inner as usize],
         }
     }
 
-    fn upward(&self, p: &[f64], of_module: &[f64], values: &mut Vec<f64>) {
+    fn upward(&self, p: &[f64], of_module: &[Chance], values: &mut Vec<f64>) {
         values.clear();
-        values.push(1.0);
+        values.extend([1.0, 0.0]);
         for node in &self.nodes[1..] {
-            let chance = self.variable_probability(node.level, p, of_module);
-            let (hi, lo) = (value(values, node.hi), value(values, node.lo));
-            values.push(chance * hi + (1.0 - chance) * lo);
+            let Chance { yes, no } = self.chance(node.level, p, of_module);
+            let (hi, lo) = (both(values, node.hi), both(values, node.lo));
+            values.extend([yes * hi.yes + no * lo.yes, yes * hi.no + no * lo.no]);
         }
     }
 
     /// Σ D(v)·(B(hi) − B(lo)) per variable, the root entered with `weight`. A complemented edge negates what passes it,
     /// because d(1 − B) = −dB.
-    fn downward(&self, p: &[f64], of_module: &[f64], values: &[f64], weight: f64) -> Vec<f64> {
+    fn downward(&self, p: &[f64], of_module: &[Chance], values: &[f64], weight: f64) -> Vec<f64> {
         let mut gain = vec![0.0; self.variables.len()];
         let mut reach = vec![0.0; self.nodes.len()];
         let signed = |edge: Edge, amount: f64| if edge & 1 == 1 { -amount } else { amount };
         reach[(self.root >> 1) as usize] += signed(self.root, weight);
         for at in (1..self.nodes.len()).rev() {
             let node = self.nodes[at];
-            let chance = self.variable_probability(node.level, p, of_module);
-            gain[node.level as usize] += reach[at] * (value(values, node.hi) - value(values, node.lo));
-            reach[(node.hi >> 1) as usize] += signed(node.hi, chance * reach[at]);
-            reach[(node.lo >> 1) as usize] += signed(node.lo, (1.0 - chance) * reach[at]);
+            let Chance { yes, no } = self.chance(node.level, p, of_module);
+            gain[node.level as usize] += reach[at] * (values[node.hi as usize] - values[node.lo as usize]);
+            reach[(node.hi >> 1) as usize] += signed(node.hi, yes * reach[at]);
+            reach[(node.lo >> 1) as usize] += signed(node.lo, no * reach[at]);
         }
         gain
     }
-}
-
-fn value(values: &[f64], edge: Edge) -> f64 {
-    let plain = values[(edge >> 1) as usize];
-    if edge & 1 == 1 { 1.0 - plain } else { plain }
 }

@@ -29,7 +29,7 @@ impl Compiled {
 /// The minimal cut sets, module by module.
 pub(crate) struct Families<'a> {
     compiled: &'a Compiled,
-    families: Vec<(CutSets, u32)>,
+    pub(crate) families: Vec<(CutSets, u32)>,
 }
 
 /// Part of a cut set not yet chosen: a family of a module.

@@ -10,11 +10,14 @@ mod analyze;
 mod bdd;
 mod beta;
 mod bom;
+mod bounds;
 mod circuit;
 mod compile;
 mod contract;
 mod cut_sets;
 mod error;
+mod explanation;
+mod fussell_vesely;
 mod kit;
 mod learn;
 mod mef;
@@ -29,7 +32,7 @@ mod text_place;
 mod tree;
 mod tree_toml;
 
-pub use analyze::{Analysis, AnalysisLimits, CutSet, Importance};
+pub use analyze::{Analysis, AnalysisLimits, CutSet, Importance, ProbabilityBounds, ProbableState};
 pub use bom::{Bom, Part};
 pub use contract::{
     Cause, Certificate, CodeEvidence, Evidence, EvidenceSource, FirstTimeFix, Ignored, KitLimit, Learnt,

@@ -21,9 +21,11 @@ pub(crate) struct Diagram {
 
 /// Nodes that the author's order alone may make before other orders are even looked at.
 const ALONE: usize = 4_000;
-/// Rounds: nodes each runner may have made, and how many runners there are. The last round has the caller's limit, and
-/// there everyone runs, one after the other.
+/// Rounds: nodes each runner may have made, and how many runners there are.
 const ROUNDS: [(usize, usize); 2] = [(30_000, 3), (250_000, 2)];
+/// After the rounds everyone may make so many nodes, one after the other; beyond them only the one that came furthest goes
+/// on to the caller's limit, which for trees that end is soon enough and for those that do not costs one refusal.
+const EVERYONE: usize = 1_500_000;
 
 /// An order with what it has made so far.
 struct Runner {
@@ -101,11 +103,19 @@ pub(crate) fn diagram(part: &Part, limit: usize) -> Result<Diagram, OverBudget> 
         runners.sort_by_key(|runner| std::cmp::Reverse(runner.edges.len()));
         runners.iter_mut().skip(places).for_each(forget);
     }
+    let mut furthest = (0, 0);
     for at in 0..runners.len() {
-        if let Ok(root) = runners[at].run(part, limit) {
+        if let Ok(root) = runners[at].run(part, limit.min(EVERYONE)) {
             return Ok(won(runners, at, root));
         }
+        furthest = furthest.max((runners[at].edges.len(), runners.len() - at));
         forget(&mut runners[at]);
+    }
+    let leader = runners.len() - furthest.1;
+    if limit > EVERYONE
+        && let Ok(root) = runners[leader].run(part, limit)
+    {
+        return Ok(won(runners, leader, root));
     }
     Err(OverBudget {
         limit,

@@ -5,9 +5,11 @@
 //! against a budget and stop with [`Full`]; they can neither overflow the stack nor run away.
 
 mod apply;
+mod shrink;
 mod table;
 mod zbdd;
 
+pub(crate) use shrink::Side;
 use table::{UniqueTable, mix};
 pub(crate) use zbdd::{CutSets, EMPTY, UNIT};
 
@@ -83,6 +85,12 @@ impl Bdd {
         self.limit = limit.min(MOST_NODES);
     }
 
+    /// Lets the next operation make up to `more` nodes.
+    pub(crate) fn allow_more(&mut self, more: usize) {
+        self.allow(self.nodes.len().saturating_add(more));
+        self.steps = self.nodes.len() as u64 * STEPS_A_NODE;
+    }
+
     /// Counts one step.
     fn step(&mut self) -> Result<(), Full> {
         self.steps += 1;
@@ -140,32 +148,31 @@ impl Bdd {
         self.cache[slot] = Cached { a, b, result };
     }
 
+    /// The least and the greatest chance that `f` is true when the variable of each level is true with a chance between
+    /// the two given.
+    pub(crate) fn probability_between(&self, f: Edge, chances: &[(f64, f64)]) -> (f64, f64) {
+        let (nodes, root) = self.compact(f);
+        // By edge: least and greatest chance; those of a complement are summed on their own, so that small ones stay exact.
+        let mut truth = vec![(1.0, 1.0), (0.0, 0.0)];
+        for node in &nodes[1..] {
+            let (least, most) = chances[node.level as usize];
+            for flip in [0, 1] {
+                let (hi, lo) = (truth[(node.hi ^ flip) as usize], truth[(node.lo ^ flip) as usize]);
+                let at = |p: f64, hi: f64, lo: f64| p * hi + (1.0 - p) * lo;
+                truth.push((
+                    at(least, hi.0, lo.0).min(at(most, hi.0, lo.0)),
+                    at(least, hi.1, lo.1).max(at(most, hi.1, lo.1)),
+                ));
+            }
+        }
+        truth[root as usize]
+    }
+
     /// The nodes below `root` alone, children before parents, node 0 the constant.
     pub(crate) fn compact(&self, root: Edge) -> (Vec<BddNode>, Edge) {
         let mut reached = vec![false; (root >> 1) as usize + 1];
         reached[(root >> 1) as usize] = true;
-        for at in (1..reached.len()).rev() {
-            if reached[at] {
-                let node = self.nodes[at];
-                reached[(node.hi >> 1) as usize] = true;
-                reached[(node.lo >> 1) as usize] = true;
-            }
-        }
-        let mut new_of = vec![0_u32; reached.len()];
-        let mut kept = vec![self.nodes[0]];
-        for at in 1..reached.len() {
-            if reached[at] {
-                let node = self.nodes[at];
-                let map = |e: Edge| (new_of[(e >> 1) as usize] << 1) | (e & 1);
-                let moved = BddNode {
-                    level: node.level,
-                    hi: map(node.hi),
-                    lo: map(node.lo),
-                };
-                new_of[at] = kept.len() as u32;
-                kept.push(moved);
-            }
-        }
+        let (kept, new_of) = self.moved(reached);
         let new_root = (new_of[(root >> 1) as usize] << 1) | (root & 1);
         (kept, new_root)
     }

@@ -74,6 +74,17 @@ impl UniqueTable {
         Err(0)
     }
 
+    /// Takes up all of `nodes`, which are different; the first one is the constant.
+    pub(crate) fn fill(&mut self, nodes: &[BddNode]) {
+        self.slots = vec![EMPTY_SLOT; (nodes.len() * 2).next_power_of_two().max(self.slots.len())];
+        self.used = nodes.len() - 1;
+        for at in 1..nodes.len() {
+            if let Err(slot) = self.find(nodes, nodes[at]) {
+                self.slots[slot] = at as u32;
+            }
+        }
+    }
+
     fn grow(&mut self, nodes: &[BddNode]) {
         let old = std::mem::take(&mut self.slots);
         self.slots = vec![EMPTY_SLOT; old.len() * 2];
