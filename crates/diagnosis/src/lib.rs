@@ -27,6 +27,7 @@ mod order;
 mod part;
 mod picture;
 mod predict;
+mod quickscore;
 mod race;
 mod text_place;
 mod tree;
@@ -44,6 +45,7 @@ pub use learn::Shrinkage;
 pub use mef::MefOptions;
 pub use picture::{TreeEdge, TreeGraph, TreeNode};
 pub use predict::{Diagnosis, DiagnosisConfig, lexicon_entries};
+pub use quickscore::{CausePosteriors, MAX_PRESENT, NoisyOr, NoisySymptom};
 pub use tree::{
     Code, Connective, Event, FaultTree, Gate, Input, Link, MAX_FILE_BYTES, MAX_LINKS, MAX_NODES,
     MAX_OBSERVABLES, Replacement, Symptom, TreeCheck,
