@@ -10,23 +10,30 @@ mod analyze;
 mod bdd;
 mod beta;
 mod bom;
+mod bounds;
 mod circuit;
 mod compile;
 mod contract;
+mod cut_sets;
 mod error;
+mod explanation;
+mod fussell_vesely;
 mod kit;
 mod learn;
 mod mef;
 mod modules;
 mod observe;
 mod order;
+mod part;
 mod picture;
 mod predict;
+mod quickscore;
+mod race;
 mod text_place;
 mod tree;
 mod tree_toml;
 
-pub use analyze::{Analysis, AnalysisLimits, CutSet, Importance};
+pub use analyze::{Analysis, AnalysisLimits, CutSet, Importance, ProbabilityBounds, ProbableState};
 pub use bom::{Bom, Part};
 pub use contract::{
     Cause, Certificate, CodeEvidence, Evidence, EvidenceSource, FirstTimeFix, Ignored, KitLimit, Learnt,
@@ -38,6 +45,7 @@ pub use learn::{Drift, Shrinkage};
 pub use mef::MefOptions;
 pub use picture::{TreeEdge, TreeGraph, TreeNode};
 pub use predict::{Change, Diagnosis, DiagnosisConfig, Sign, SuggestedLink, Suggestion, lexicon_entries};
+pub use quickscore::{CausePosteriors, MAX_PRESENT, NoisyOr, NoisySymptom};
 pub use tree::{
     Code, Connective, Event, FaultTree, Gate, Input, Link, MAX_FILE_BYTES, MAX_LINKS, MAX_NODES,
     MAX_OBSERVABLES, Replacement, Symptom, TreeCheck,

@@ -21,9 +21,13 @@ struct Raw {
 }
 
 fn raw() -> impl Strategy<Value = Raw> {
+    raw_with(9)
+}
+
+fn raw_with(most_events: usize) -> impl Strategy<Value = Raw> {
     let events = prop::collection::vec(
         prop_oneof![Just(0.0), Just(1.0), 0.001..0.999_f64, 0.001..0.999_f64],
-        2..=9,
+        2..=most_events,
     );
     let gates = prop::collection::vec((0_u8..10, prop::collection::vec(0_usize..1000, 1..5)), 1..8);
     let link = (0_usize..1000, prop_oneof![Just(0.0), Just(1.0), 0.01..0.99_f64]);
@@ -293,5 +297,131 @@ proptest! {
         let cost = diagnosis.predict(&request).unwrap();
         prop_assert!(cost.kit_cost <= few.kit_cost);
         prop_assert!(cost.first_time_fix.with_kit.value() >= few.first_time_fix.with_kit.value() - 1e-7);
+    }
+}
+
+/// What enumeration says of one gate: where it holds, and the weight of every state.
+struct Enumerated {
+    holds: Vec<bool>,
+    weights: Vec<f64>,
+    total: f64,
+}
+
+impl Enumerated {
+    fn of(tree: &FaultTree, gate: usize) -> Self {
+        let holds: Vec<bool> = (0..1_u32 << tree.events.len())
+            .map(|w| gate_values(tree, w)[gate])
+            .collect();
+        let weights = worlds(tree, &vec![None; tree.symptoms.len()]);
+        let total = weights
+            .iter()
+            .zip(&holds)
+            .filter(|(_, h)| **h)
+            .map(|(w, _)| w)
+            .sum();
+        Self {
+            holds,
+            weights,
+            total,
+        }
+    }
+
+    /// P(gate and `event` being `happened`).
+    fn with(&self, event: usize, happened: bool) -> f64 {
+        let true_there = |w: usize| self.holds[w] && (w >> event & 1 == 1) == happened;
+        (0..self.holds.len())
+            .filter(|&w| true_there(w))
+            .map(|w| self.weights[w])
+            .sum()
+    }
+
+    fn minimal_sets(&self) -> Vec<usize> {
+        let minimal = |w: usize| self.holds[w] && (0..w).all(|v| v & w != v || !self.holds[v]);
+        (0..self.holds.len()).filter(|&w| minimal(w)).collect()
+    }
+
+    /// P(some minimal set with `event` has happened).
+    fn some_set_with(&self, event: usize, minimal: &[usize]) -> f64 {
+        let sets: Vec<usize> = minimal.iter().copied().filter(|m| m >> event & 1 == 1).collect();
+        let happened = |w: usize| sets.iter().any(|m| w & m == *m);
+        (0..self.holds.len())
+            .filter(|&w| happened(w))
+            .map(|w| self.weights[w])
+            .sum()
+    }
+
+    fn rests_on(&self, event: usize) -> bool {
+        (0..self.holds.len()).any(|w| self.holds[w] != self.holds[w ^ (1 << event)])
+    }
+}
+
+/// Equal to 1e-9 relative, or as near as sums of sixteen-digit numbers come.
+fn near(found: f64, expected: f64) -> bool {
+    (found - expected).abs() <= 1e-9 * expected.abs() + 1e-13
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn importance_and_the_likeliest_state_equal_enumeration(raw in raw_with(16)) {
+        let tree = FaultTree::from_toml(&text(&raw).0, "tree.toml").unwrap();
+        let top = tree.gates.last().unwrap().id.clone();
+        let all = Enumerated::of(&tree, tree.gate(&top).unwrap());
+        let analysis = tree.analyze(Some(&top), AnalysisLimits::default()).unwrap();
+        prop_assert!((analysis.probability - all.total).abs() < 1e-12);
+        prop_assert!(near(analysis.probability, all.total));
+        prop_assert_eq!(analysis.bounds, None);
+        let minimal = if tree.events.len() <= 9 { all.minimal_sets() } else { Vec::new() };
+        for row in &analysis.importance {
+            let at = tree.event(&row.event).unwrap();
+            let p = row.probability;
+            if p == 0.0 || p == 1.0 || all.total == 0.0 {
+                continue;
+            }
+            let (given, without) = (all.with(at, true) / p, all.with(at, false) / (1.0 - p));
+            prop_assert!((row.mif - (given - without)).abs() < 1e-12);
+            prop_assert!((row.posterior - given * p / all.total).abs() < 1e-12_f64.max(1e-15 / all.total));
+            prop_assert!((row.cif - p * (given - without) / all.total).abs() < 1e-9);
+            prop_assert!((row.raw.unwrap() - given / all.total).abs() <= 1e-9 * (1.0 + given / all.total));
+            match row.rrw {
+                Some(rrw) => prop_assert!(near(rrw, all.total / without), "{} {}", rrw, all.total / without),
+                None => prop_assert!(without < 1e-300),
+            }
+            if let Some(fussell_vesely) = row.fussell_vesely {
+                prop_assert!(row.cif <= fussell_vesely + 1e-12 && fussell_vesely <= row.posterior + 1e-12);
+                if tree.events.len() <= 9 {
+                    prop_assert!(near(fussell_vesely, all.some_set_with(at, &minimal) / all.total));
+                }
+            } else {
+                prop_assert!(!analysis.coherent);
+            }
+        }
+        let best = (0..all.holds.len()).filter(|&w| all.holds[w]).map(|w| all.weights[w]).fold(0.0, f64::max);
+        match &analysis.likeliest_state {
+            None => prop_assert!(best == 0.0),
+            Some(state) => {
+                let happened: usize = state.events.iter().map(|id| 1_usize << tree.event(id).unwrap()).sum();
+                let free = |e: &usize| tree.events[*e].probability > 0.5 && !all.rests_on(*e);
+                let whole = (0..tree.events.len()).filter(free).fold(happened, |w, e| w | 1 << e);
+                prop_assert!(all.holds[whole] && near(all.weights[whole], best));
+                prop_assert!(near(state.posterior * all.total, state.probability));
+            }
+        }
+    }
+
+    #[test]
+    fn bounds_hold_the_probability_however_few_nodes_they_have(raw in raw_with(12), size in 1_usize..12) {
+        let tree = FaultTree::from_toml(&text(&raw).0, "tree.toml").unwrap();
+        let top = tree.gates.last().unwrap().id.clone();
+        let expected = Enumerated::of(&tree, tree.gate(&top).unwrap()).total;
+        let limits = AnalysisLimits { max_nodes: 2, max_bound_nodes: size, ..AnalysisLimits::default() };
+        let analysis = tree.analyze(Some(&top), limits).unwrap();
+        if let Some(bounds) = analysis.bounds {
+            prop_assert!(bounds.lower <= expected + 1e-12 && expected <= bounds.upper + 1e-12, "{bounds:?} {expected}");
+            prop_assert!(analysis.importance.is_empty() && analysis.cut_sets.is_empty());
+        } else {
+            prop_assert!((analysis.probability - expected).abs() < 1e-12);
+        }
     }
 }

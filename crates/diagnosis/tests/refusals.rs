@@ -309,6 +309,7 @@ fn a_diagram_beyond_its_budget_is_an_error() {
     let tree = FaultTree::from_toml(&text, "t.toml").unwrap();
     let limits = AnalysisLimits {
         max_nodes: 40,
+        max_bound_nodes: 0,
         ..AnalysisLimits::default()
     };
     assert!(matches!(

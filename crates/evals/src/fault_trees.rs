@@ -47,9 +47,12 @@ fn measured(files: &str, tree: &FaultTree) -> Value {
         Ok(analysis) => json!({
             "file": files,
             "probability": analysis.probability,
+            "bounds": analysis.bounds,
             "minimal_cut_sets": analysis.minimal_cut_sets,
             "bdd_nodes": analysis.bdd_nodes,
             "probability_ms": analysis.probability_ms,
+            "posteriors_ms": analysis.posteriors_ms,
+            "cut_sets_ms": analysis.cut_sets_ms,
             "ms": analysis.ms,
             "peak_bytes": analysis.peak_bytes,
         }),

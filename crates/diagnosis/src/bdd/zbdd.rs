@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::{BddNode, Edge, FALSE, Full, LAST, TRUE, UniqueTable, hash};
+use super::{BddNode, Edge, FALSE, Full, LAST, TRUE, UniqueTable, mix};
 
 /// No set at all.
 pub(crate) const EMPTY: u32 = 0;
@@ -66,7 +66,7 @@ impl CutSets {
             let size = self.cache.len() * 4;
             let old = std::mem::replace(&mut self.cache, vec![[u32::MAX; 3]; size]);
             for entry in old.into_iter().filter(|e| e[0] != u32::MAX) {
-                self.cache[hash(entry[0], entry[1], 7) & (size - 1)] = entry;
+                self.cache[mix(entry[0], entry[1], 7) & (size - 1)] = entry;
             }
         }
         Ok(at)
@@ -102,7 +102,7 @@ impl CutSets {
                         tasks.push(Task::Without(f, ng.lo));
                         continue;
                     }
-                    let slot = hash(f, g, 7) & (self.cache.len() - 1);
+                    let slot = mix(f, g, 7) & (self.cache.len() - 1);
                     if self.cache[slot][0] == f && self.cache[slot][1] == g {
                         results.push(self.cache[slot][2]);
                         continue;
@@ -129,7 +129,7 @@ impl CutSets {
                     let lo = results.pop().unwrap_or(EMPTY);
                     let hi = results.pop().unwrap_or(EMPTY);
                     let made = self.make(level, hi, lo)?;
-                    let slot = hash(a, b, 7) & (self.cache.len() - 1);
+                    let slot = mix(a, b, 7) & (self.cache.len() - 1);
                     self.cache[slot] = [a, b, made];
                     results.push(made);
                 }

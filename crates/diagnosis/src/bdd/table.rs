@@ -1,0 +1,97 @@
+//! The table that makes equal nodes one node.
+
+use super::{BddNode, Full};
+
+/// An open-addressing table of node indices, keyed by what the node holds.
+///
+/// A node is looked for beside its younger child first, because a diagram is made in the order in which its parts refer to
+/// each other: neighbours in time are neighbours in memory. Where that place is crowded, a mixing hash takes over, so that
+/// no input can make the table slow.
+pub(crate) struct UniqueTable {
+    slots: Vec<u32>,
+    used: usize,
+}
+
+const EMPTY_SLOT: u32 = u32::MAX;
+/// Slots looked at beside the younger child before the mixing hash.
+const NEAR: usize = 8;
+
+pub(super) fn mix(a: u32, b: u32, c: u32) -> usize {
+    let mixed = u64::from(a).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        ^ u64::from(b).wrapping_mul(0xc2b2_ae3d_27d4_eb4f)
+        ^ u64::from(c).wrapping_mul(0x1656_67b1_9e37_79f9);
+    (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) as usize >> 20
+}
+
+impl UniqueTable {
+    pub(crate) fn new() -> Self {
+        Self {
+            slots: vec![EMPTY_SLOT; 1 << 8],
+            used: 0,
+        }
+    }
+
+    /// The node equal to `node`, or a new one pushed to `nodes`.
+    pub(crate) fn intern(
+        &mut self,
+        nodes: &mut Vec<BddNode>,
+        node: BddNode,
+        limit: usize,
+    ) -> Result<u32, Full> {
+        let slot = match self.find(nodes, node) {
+            Ok(at) => return Ok(at),
+            Err(slot) => slot,
+        };
+        if nodes.len() >= limit {
+            return Err(Full);
+        }
+        let at = nodes.len() as u32;
+        nodes.push(node);
+        self.slots[slot] = at;
+        self.used += 1;
+        if self.used * 2 > self.slots.len() {
+            self.grow(nodes);
+        }
+        Ok(at)
+    }
+
+    /// The node equal to `node`, or the free slot where it belongs.
+    fn find(&self, nodes: &[BddNode], node: BddNode) -> Result<u32, usize> {
+        let mask = self.slots.len() - 1;
+        let mixed = mix(node.level, node.hi, node.lo);
+        let near = node.hi.max(node.lo) as usize + (mixed & 15);
+        let far = mixed >> 4;
+        for step in 0.. {
+            let slot = if step < NEAR { near + step } else { far + step } & mask;
+            let at = self.slots[slot];
+            if at == EMPTY_SLOT {
+                return Err(slot);
+            }
+            if nodes[at as usize] == node {
+                return Ok(at);
+            }
+        }
+        Err(0)
+    }
+
+    /// Takes up all of `nodes`, which are different; the first one is the constant.
+    pub(crate) fn fill(&mut self, nodes: &[BddNode]) {
+        self.slots = vec![EMPTY_SLOT; (nodes.len() * 2).next_power_of_two().max(self.slots.len())];
+        self.used = nodes.len() - 1;
+        for at in 1..nodes.len() {
+            if let Err(slot) = self.find(nodes, nodes[at]) {
+                self.slots[slot] = at as u32;
+            }
+        }
+    }
+
+    fn grow(&mut self, nodes: &[BddNode]) {
+        let old = std::mem::take(&mut self.slots);
+        self.slots = vec![EMPTY_SLOT; old.len() * 2];
+        for at in old.into_iter().filter(|&at| at != EMPTY_SLOT) {
+            if let Err(slot) = self.find(nodes, nodes[at as usize]) {
+                self.slots[slot] = at;
+            }
+        }
+    }
+}
