@@ -34,6 +34,7 @@ pub use contract::{
     ValueUnit,
 };
 pub use error::{DiagnoseError, Place};
+pub use kit::{FaultParts, PartSets, PartsTaken};
 pub use learn::Shrinkage;
 pub use mef::MefOptions;
 pub use picture::{TreeEdge, TreeGraph, TreeNode};

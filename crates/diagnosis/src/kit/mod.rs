@@ -7,10 +7,17 @@
 //! Branch and bound. Adding a set S of parts to any kit gains at most P(an event needing a part of S happened | f), which is
 //! at most the sum of each part's own such chance: that sum bounds every objective and proves the optimum.
 
+mod closure;
+mod fill;
+mod part_sets;
+mod search;
+
 use shifu_domain::Yuan;
 
 use crate::compile::Compiled;
 use crate::contract::{Certificate, KitLimit};
+
+pub use part_sets::{FaultParts, PartSets, PartsTaken};
 
 /// A part at one quantity that some event needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
