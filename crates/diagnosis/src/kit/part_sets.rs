@@ -160,13 +160,23 @@ impl PartSets {
     /// The parts of greatest served weight that cost at most `budget`, within so many evaluations of a bound.
     #[must_use]
     pub fn within_budget(&self, budget: f64, evaluations: usize) -> PartsTaken {
-        Search::new(self, Form::Budget(budget), evaluations).run()
+        self.within_budget_and_penalty(budget, evaluations).0
     }
 
     /// The cheapest parts that serve a weight of at least `weight`, within so many evaluations of a bound. Where all parts
     /// together do not, all that serve a fault, with a gap of 1.
     #[must_use]
     pub fn reaching(&self, weight: f64, evaluations: usize) -> PartsTaken {
+        self.reaching_and_penalty(weight, evaluations).0
+    }
+
+    /// As [`PartSets::within_budget`], with the penalty per weight not served that has the same effect as the budget.
+    pub(super) fn within_budget_and_penalty(&self, budget: f64, evaluations: usize) -> (PartsTaken, f64) {
+        Search::new(self, Form::Budget(budget), evaluations).run()
+    }
+
+    /// As [`PartSets::reaching`], with the penalty per weight not served that has the same effect as the weight.
+    pub(super) fn reaching_and_penalty(&self, weight: f64, evaluations: usize) -> (PartsTaken, f64) {
         Search::new(self, Form::Reach(weight), evaluations).run()
     }
 

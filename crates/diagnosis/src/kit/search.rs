@@ -71,6 +71,8 @@ pub(super) struct Search<'a> {
     best: Option<(f64, Taken)>,
     left: usize,
     numbered: usize,
+    /// Yuan per weight at the limit, before anything is decided.
+    penalty: f64,
 }
 
 /// What became of a node.
@@ -91,10 +93,12 @@ impl<'a> Search<'a> {
             best: None,
             left: evaluations.max(1),
             numbered: 0,
+            penalty: sets.prices.iter().sum::<f64>() / sets.total.max(f64::MIN_POSITIVE),
         }
     }
 
-    pub(super) fn run(mut self) -> PartsTaken {
+    /// The best parts, and what a weight not served costs at the limit.
+    pub(super) fn run(mut self) -> (PartsTaken, f64) {
         let parts = self.sets.prices.len();
         // A part that no fault needs is never taken, one that is needed and free always.
         let mut decided = vec![Some(false); parts];
@@ -137,7 +141,8 @@ impl<'a> Search<'a> {
             }
         }
         let least = open.peek().map_or(f64::INFINITY, |node| node.score);
-        self.result(least)
+        let penalty = self.penalty;
+        (self.result(least), penalty)
     }
 
     /// Beyond the limit: too dear, or enough.
@@ -242,7 +247,12 @@ impl<'a> Search<'a> {
                 Form::Budget(budget) => -(worth + lambda * budget),
                 Form::Reach(weight) => (weight - worth) / lambda,
             };
-            node.score = node.score.max(score);
+            if score > node.score {
+                node.score = score;
+                if node.number == 0 {
+                    self.penalty = lambda.recip();
+                }
+            }
             let gap = self.best_score() - node.score;
             if gap <= self.tolerance() {
                 return Bounded::Closed;
