@@ -1,5 +1,6 @@
 //! `Diagnosis`: evidence → causes, kit, questions; and what repairs teach it.
 
+mod checks;
 mod evidence;
 mod explain;
 mod learning;
@@ -218,6 +219,7 @@ impl Diagnosis {
                 model.as_ref(),
             );
             prediction.causes = self.causes(&case, &shapes, &p, total, &mif)?;
+            prediction.checks = self.checks(&prediction.causes);
             prediction.next_questions = self.questions(&case, &f, &world, &repairs, objective, &solution)?;
         }
         prediction.took_ms = start.elapsed().as_secs_f64() * 1e3;
@@ -283,6 +285,7 @@ impl Diagnosis {
                 with_every_part: zero,
             },
             next_questions: Vec::new(),
+            checks: Vec::new(),
             evidence,
             versions,
             took_ms: 0.0,
