@@ -223,6 +223,24 @@ pub struct Evidence {
     pub similar_repairs: usize,
 }
 
+/// A check for the technician, in the order in which to make them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Check {
+    /// The tree's event.
+    pub event: String,
+    /// Its name.
+    pub name: String,
+    /// Chance that it is present, given the evidence.
+    pub probability: Probability,
+    /// Minutes, the opening of a housing that is still closed included.
+    pub minutes: f64,
+    /// Housing to open for it; absent where none is, or where an earlier check opened it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens: Option<String>,
+    /// Why it stands here, in words a technician understands.
+    pub because: String,
+}
+
 /// Reply of `POST /v1/part-predictions`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Prediction {
@@ -241,12 +259,67 @@ pub struct Prediction {
     pub uncalibrated_first_time_fix: Option<Probability>,
     /// Questions by falling value.
     pub next_questions: Vec<NextQuestion>,
+    /// Checks on site in the order that finds the cause soonest on average.
+    #[serde(default)]
+    pub checks: Vec<Check>,
     /// What the prediction rests on.
     pub evidence: Evidence,
     /// Versions of tree, parts list and engine, and the number of repairs learnt from.
     pub versions: BTreeMap<String, String>,
     /// Milliseconds.
     pub took_ms: f64,
+}
+
+/// A predicted visit of a day: who drives it, and its kit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedVisit {
+    /// The caller's ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket_id: Option<TicketId>,
+    /// Depot that the van is loaded in.
+    pub depot: String,
+    /// The van.
+    pub van: String,
+    /// The kit of its prediction.
+    pub kit: Vec<KitItem>,
+}
+
+/// A part to load, with how many of it the visits may need.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PickLine {
+    /// Which.
+    pub part_number: PartNumber,
+    /// Its name.
+    pub name: String,
+    /// Kits that hold it.
+    pub visits: u32,
+    /// Pieces in those kits together: what serves every visit whatever it finds.
+    pub in_kits: u64,
+    /// Pieces needed on average.
+    pub expected: f64,
+    /// Pieces that are enough with a chance of at least 90 %.
+    pub quantity_90: u64,
+}
+
+/// What to load into one van.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct VanPicks {
+    /// The van.
+    pub van: String,
+    /// Parts by number.
+    pub lines: Vec<PickLine>,
+}
+
+/// What to have in one depot, and what to load into its vans.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DepotPicks {
+    /// The depot.
+    pub depot: String,
+    /// Parts of all its vans by number; 90 % for the depot as a whole, so at most what its vans take together.
+    pub lines: Vec<PickLine>,
+    /// Its vans by name.
+    pub vans: Vec<VanPicks>,
 }
 
 /// A part that a repair used.

@@ -25,6 +25,7 @@ mod modules;
 mod observe;
 mod order;
 mod part;
+mod pick_list;
 mod picture;
 mod predict;
 mod quickscore;
@@ -36,17 +37,19 @@ mod tree_toml;
 pub use analyze::{Analysis, AnalysisLimits, CutSet, Importance, ProbabilityBounds, ProbableState};
 pub use bom::{Bom, Part};
 pub use contract::{
-    Cause, Certificate, CodeEvidence, Evidence, EvidenceSource, FirstTimeFix, Ignored, KitLimit, Learnt,
-    NextQuestion, PartUsed, Prediction, PredictionRequest, Repair, Stock, SymptomEvidence, SymptomReport,
-    ValueUnit,
+    Cause, Certificate, Check, CodeEvidence, DepotPicks, Evidence, EvidenceSource, FirstTimeFix, Ignored,
+    KitLimit, Learnt, NextQuestion, PartUsed, PickLine, PlannedVisit, Prediction, PredictionRequest, Repair,
+    Stock, SymptomEvidence, SymptomReport, ValueUnit, VanPicks,
 };
 pub use error::{DiagnoseError, Place};
+pub use kit::{FaultParts, PartSets, PartsTaken};
 pub use learn::{Drift, Shrinkage};
 pub use mef::MefOptions;
+pub use pick_list::pick_list;
 pub use picture::{TreeEdge, TreeGraph, TreeNode};
 pub use predict::{Change, Diagnosis, DiagnosisConfig, Sign, SuggestedLink, Suggestion, lexicon_entries};
 pub use quickscore::{CausePosteriors, MAX_PRESENT, NoisyOr, NoisySymptom};
 pub use tree::{
-    Code, Connective, Event, FaultTree, Gate, Input, Link, MAX_FILE_BYTES, MAX_LINKS, MAX_NODES,
-    MAX_OBSERVABLES, Replacement, Symptom, TreeCheck,
+    CheckCost, Code, Connective, Event, FaultTree, Gate, Housing, Input, Link, MAX_CHECK_MINUTES,
+    MAX_FILE_BYTES, MAX_LINKS, MAX_NODES, MAX_OBSERVABLES, Replacement, Symptom, TreeCheck,
 };

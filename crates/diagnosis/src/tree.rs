@@ -18,6 +18,31 @@ pub const MAX_OBSERVABLES: usize = 5_000;
 /// Inputs of all gates and links of all symptoms together.
 pub const MAX_LINKS: usize = 1_000_000;
 
+/// Minutes that a check or the opening of a housing may take: a day.
+pub const MAX_CHECK_MINUTES: f64 = 1_440.0;
+
+/// Something to open before what is inside can be checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Housing {
+    /// Its identifier.
+    pub id: String,
+    /// Its name as people know it; the identifier where none was given.
+    pub name: String,
+    /// Minutes that opening and closing it take, once for all that is checked inside.
+    pub open_minutes: f64,
+    /// Where it is defined.
+    pub place: Place,
+}
+
+/// What it takes to check whether an event happened.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct CheckCost {
+    /// Minutes; absent: not known.
+    pub minutes: Option<f64>,
+    /// Position of the housing to open first.
+    pub inside: Option<usize>,
+}
+
 /// A part that a repair of an event takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replacement {
@@ -210,6 +235,10 @@ pub struct FaultTree {
     pub symptoms: Vec<Symptom>,
     /// Fault codes; one code may stand several times for different models.
     pub codes: Vec<Code>,
+    /// Housings that checks have to open.
+    pub housings: Vec<Housing>,
+    /// What checking an event takes, by the event's position, where it is known.
+    pub checks: BTreeMap<usize, CheckCost>,
 }
 
 impl FaultTree {

@@ -7,8 +7,8 @@ use toml::Spanned;
 use crate::error::{DiagnoseError, Place};
 use crate::text_place::TextFile;
 use crate::tree::{
-    Code, Connective, Draft, Event, FaultTree, Gate, Input, Link, MAX_LINKS, MAX_NODES, MAX_OBSERVABLES,
-    Replacement, Symptom,
+    CheckCost, Code, Connective, Draft, Event, FaultTree, Gate, Housing, Input, Link, MAX_CHECK_MINUTES,
+    MAX_LINKS, MAX_NODES, MAX_OBSERVABLES, Replacement, Symptom,
 };
 
 #[derive(Deserialize)]
@@ -19,6 +19,8 @@ struct TreeFile {
     _brand: Option<String>,
     #[serde(default)]
     version: String,
+    #[serde(default)]
+    housing: Vec<HousingFile>,
     #[serde(default)]
     event: Vec<EventFile>,
     #[serde(default)]
@@ -31,6 +33,15 @@ struct TreeFile {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct HousingFile {
+    id: Spanned<String>,
+    #[serde(default)]
+    name: Option<String>,
+    open_minutes: Spanned<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct EventFile {
     id: Spanned<String>,
     #[serde(default)]
@@ -38,6 +49,10 @@ struct EventFile {
     probability: Spanned<f64>,
     #[serde(default)]
     repaired_by: Vec<RepairFile>,
+    #[serde(default)]
+    check_minutes: Option<Spanned<f64>>,
+    #[serde(default)]
+    inside: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -104,10 +119,14 @@ impl FaultTree {
     pub fn from_toml(text: &str, file: &str) -> Result<Self, DiagnoseError> {
         let source = TextFile::new(file, text)?;
         let read: TreeFile = source.toml()?;
-        let nodes = read.event.len() + read.gate.len() + read.symptom.len() + read.fault_code.len();
+        let nodes = read.housing.len()
+            + read.event.len()
+            + read.gate.len()
+            + read.symptom.len()
+            + read.fault_code.len();
         if nodes > MAX_NODES {
             return Err(source.too_large(
-                "the number of events, gates, symptoms and codes",
+                "the number of housings, events, gates, symptoms and codes",
                 nodes,
                 MAX_NODES,
             ));
@@ -143,6 +162,9 @@ impl Reader<'_> {
             ProductLine::new,
         )?);
         self.draft.tree.version = read.version;
+        for housing in read.housing {
+            self.housing(housing)?;
+        }
         for event in read.event {
             self.event(event)?;
         }
@@ -198,10 +220,69 @@ impl Reader<'_> {
             })
     }
 
+    fn minutes(&self, of: &str, field: &'static str, value: &Spanned<f64>) -> Result<f64, DiagnoseError> {
+        if (0.0..=MAX_CHECK_MINUTES).contains(value.get_ref()) {
+            return Ok(*value.get_ref());
+        }
+        Err(DiagnoseError::InvalidValue {
+            place: self.source.place(value.span().start),
+            name: of.to_owned(),
+            field,
+            reason: format!("use 0 to {MAX_CHECK_MINUTES} minutes"),
+        })
+    }
+
+    fn housing(&mut self, housing: HousingFile) -> Result<(), DiagnoseError> {
+        let place = self.identifier("housing", &housing.id)?;
+        let id = housing.id.into_inner();
+        if let Some(first) = self.draft.tree.housings.iter().find(|h| h.id == id) {
+            return Err(DiagnoseError::Duplicate {
+                place,
+                kind: "housing",
+                name: id,
+                first: first.place.clone(),
+            });
+        }
+        let open_minutes = self.minutes(&id, "open_minutes", &housing.open_minutes)?;
+        self.draft.tree.housings.push(Housing {
+            name: housing.name.unwrap_or_else(|| id.clone()),
+            id,
+            open_minutes,
+            place,
+        });
+        Ok(())
+    }
+
+    /// What checking the event takes, where the file says it.
+    fn check(&mut self, id: &str, event: &EventFile) -> Result<(), DiagnoseError> {
+        let minutes = match &event.check_minutes {
+            Some(value) => Some(self.minutes(id, "check_minutes", value)?),
+            None => None,
+        };
+        let inside = match &event.inside {
+            None => None,
+            Some(name) => {
+                let housings = &self.draft.tree.housings;
+                let found = housings.iter().position(|h| h.id == *name.get_ref());
+                Some(found.ok_or_else(|| DiagnoseError::UnknownName {
+                    place: self.source.place(name.span().start),
+                    kind: "housing",
+                    name: name.get_ref().chars().take(128).collect(),
+                })?)
+            }
+        };
+        if minutes.is_some() || inside.is_some() {
+            let at = self.draft.tree.events.len();
+            self.draft.tree.checks.insert(at, CheckCost { minutes, inside });
+        }
+        Ok(())
+    }
+
     fn event(&mut self, event: EventFile) -> Result<(), DiagnoseError> {
         let place = self.identifier("event", &event.id)?;
-        let id = event.id.into_inner();
+        let id = event.id.get_ref().clone();
         let probability = self.probability(&id, &event.probability)?;
+        self.check(&id, &event)?;
         let mut repaired_by = Vec::with_capacity(event.repaired_by.len());
         for repair in &event.repaired_by {
             let quantity = *repair.quantity.get_ref();

@@ -1,6 +1,7 @@
 //! `Diagnosis`: evidence → causes, kit, questions; and what repairs teach it.
 
 mod chances;
+mod checks;
 mod evidence;
 mod explain;
 mod learning;
@@ -239,6 +240,7 @@ impl Diagnosis {
                 prediction.next_questions =
                     self.questions(&case, &f, &world, &repairs, objective, &solution)?;
             }
+            prediction.checks = self.checks(&prediction.causes);
         }
         Ok(prediction)
     }
@@ -303,6 +305,7 @@ impl Diagnosis {
             },
             uncalibrated_first_time_fix: None,
             next_questions: Vec::new(),
+            checks: Vec::new(),
             evidence,
             versions,
             took_ms: 0.0,

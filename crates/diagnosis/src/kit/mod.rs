@@ -4,13 +4,23 @@
 //! P(kit fixes | f) = Π (1 − p_e) over N · P(f | N = 0) / P(f): one evaluation of the diagram, exact with several
 //! simultaneous faults. Two faults that need the same part in one visit are taken to share the larger quantity.
 //!
-//! Branch and bound. Adding a set S of parts to any kit gains at most P(an event needing a part of S happened | f), which is
-//! at most the sum of each part's own such chance: that sum bounds every objective and proves the optimum.
+//! [`PartSets`] solves the problem where chances of faults add up. `relaxation` turns a conditioned diagram into such problems
+//! that prove bounds, and `best` searches the rest.
+
+mod best;
+mod closure;
+mod fill;
+mod part_sets;
+mod relaxation;
+mod search;
 
 use shifu_domain::Yuan;
 
 use crate::compile::Compiled;
-use crate::contract::{Certificate, KitLimit};
+use crate::contract::KitLimit;
+
+pub(crate) use best::{Solution, best};
+pub use part_sets::{FaultParts, PartSets, PartsTaken};
 
 /// A part at one quantity that some event needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +36,22 @@ pub(crate) struct Choice {
 pub(crate) struct Repairs {
     pub(crate) choices: Vec<Choice>,
     pub(crate) needs: Vec<Vec<usize>>,
+}
+
+impl Repairs {
+    /// Choice `c` and the smaller quantities of its part.
+    fn up_to(&self, c: usize) -> impl Iterator<Item = usize> + '_ {
+        let wanted = &self.choices[c];
+        let within = move |other: &Choice| other.part == wanted.part && other.quantity <= wanted.quantity;
+        (0..self.choices.len()).filter(move |&other| within(&self.choices[other]))
+    }
+
+    /// The larger quantities of the part of choice `c`.
+    fn above(&self, c: usize) -> impl Iterator<Item = usize> + '_ {
+        let wanted = &self.choices[c];
+        let beyond = move |other: &Choice| other.part == wanted.part && other.quantity > wanted.quantity;
+        (0..self.choices.len()).filter(move |&other| beyond(&self.choices[other]))
+    }
 }
 
 /// A conditioned world: P(· | f) where f is the signed sum of compiled functions (f, or f minus f-and-symptom).
@@ -87,6 +113,9 @@ fn serves(repairs: &Repairs, chosen: &[bool], c: usize) -> bool {
             .any(|(other, &taken)| taken && other.part == wanted.part && other.quantity >= wanted.quantity)
 }
 
+/// Chance, yuan or pieces by which a limit may be missed: rounding.
+const ROUNDING: f64 = 1e-9;
+
 /// What a kit is judged by.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Objective {
@@ -128,13 +157,9 @@ impl Objective {
 
     /// The value to minimise; infinite when not allowed.
     fn value(self, spent: f64, fix: f64) -> f64 {
-        const ROUNDING: f64 = 1e-9;
         match self {
             Self::ExpectedCost { failed_visit } => spent + failed_visit * (1.0 - fix),
-            // A cheaper kit of the same chance wins by a weight too small to buy chance.
-            Self::MaxCost(most) | Self::MaxParts(most) if spent <= most + ROUNDING => {
-                1.0 - fix + spent * 1e-9
-            }
+            Self::MaxCost(most) | Self::MaxParts(most) if spent <= most + ROUNDING => 1.0 - fix,
             Self::Target(target) if fix + ROUNDING >= target => spent,
             _ => f64::INFINITY,
         }
@@ -161,10 +186,10 @@ impl Objective {
                     gain += share * most_gain;
                     room -= weight.min(room.max(0.0));
                 }
-                (1.0 - fix - gain).max(0.0) + spent * 1e-9
+                (1.0 - fix - gain).max(0.0)
             }
             Self::Target(target) => {
-                let (mut lacking, mut cost) = (target - 1e-9 - fix, spent);
+                let (mut lacking, mut cost) = (target - ROUNDING - fix, spent);
                 for &(weight, gain) in rest {
                     if lacking <= 0.0 {
                         break;
@@ -175,163 +200,6 @@ impl Objective {
                 }
                 if lacking > 0.0 { f64::INFINITY } else { cost }
             }
-        }
-    }
-}
-
-/// The kit found.
-#[derive(Debug, Clone)]
-pub(crate) struct Solution {
-    pub(crate) chosen: Vec<bool>,
-    pub(crate) fix: f64,
-    pub(crate) certificate: Certificate,
-}
-
-/// Chances below this are not worth a part: they are rounding.
-const NEGLIGIBLE: f64 = 1e-12;
-
-/// Finds the best kit within `evaluations` evaluations of the diagram; `start` is a kit to improve on.
-pub(crate) fn best(
-    world: &World<'_>,
-    repairs: &Repairs,
-    objective: Objective,
-    start: Option<&[bool]>,
-    evaluations: usize,
-) -> Solution {
-    let count = repairs.choices.len();
-    let mut candidates: Vec<(usize, f64, f64)> = (0..count)
-        .map(|c| (c, objective.weight(&repairs.choices[c]), world.needed(repairs, c)))
-        .filter(|&(c, weight, gain)| gain > NEGLIGIBLE && worth(repairs, objective, c, weight, gain))
-        .collect();
-    candidates.sort_by(|a, b| {
-        (b.2 * a.1.max(1e-9))
-            .total_cmp(&(a.2 * b.1.max(1e-9)))
-            .then(a.0.cmp(&b.0))
-    });
-    let rest: Vec<(f64, f64)> = candidates
-        .iter()
-        .map(|&(_, weight, gain)| (weight, gain))
-        .collect();
-    let mut search = Search {
-        world,
-        repairs,
-        objective,
-        best: None,
-        left: evaluations,
-    };
-    if let Some(start) = start {
-        search.offer(start);
-    }
-    if matches!(objective, Objective::Target(_)) {
-        let mut every = vec![false; count];
-        candidates.iter().for_each(|&(c, ..)| every[c] = true);
-        search.offer(&every);
-    }
-    // Depth first, taking a part before leaving it out.
-    let mut stack = vec![(0_usize, vec![false; count], None::<f64>)];
-    let mut open_bound = f64::INFINITY;
-    while let Some((depth, chosen, known)) = stack.pop() {
-        let fix = known.unwrap_or_else(|| search.offer(&chosen));
-        let spent = search.spent(&chosen);
-        let bound = objective.bound(spent, fix, &rest[depth..]);
-        if bound >= search.best_value() - 1e-12 {
-            continue;
-        }
-        if search.left == 0 {
-            open_bound = open_bound.min(bound);
-            continue;
-        }
-        let Some(&(c, ..)) = candidates.get(depth) else {
-            continue;
-        };
-        let mut with = chosen.clone();
-        with[c] = true;
-        stack.push((depth + 1, chosen, Some(fix)));
-        if search.affordable(&with) {
-            stack.push((depth + 1, with, None));
-        }
-    }
-    search.solution(open_bound, &candidates)
-}
-
-/// Whether taking the choice can ever pay: a lone quantity that costs more than its whole gain cannot.
-fn worth(repairs: &Repairs, objective: Objective, c: usize, weight: f64, gain: f64) -> bool {
-    let levels = repairs
-        .choices
-        .iter()
-        .filter(|other| other.part == repairs.choices[c].part)
-        .count();
-    match objective {
-        Objective::ExpectedCost { failed_visit } => levels > 1 || weight < failed_visit * gain,
-        _ => true,
-    }
-}
-
-struct Search<'a> {
-    world: &'a World<'a>,
-    repairs: &'a Repairs,
-    objective: Objective,
-    best: Option<(f64, Vec<bool>, f64)>,
-    left: usize,
-}
-
-impl Search<'_> {
-    /// The resource a kit takes; of one part's quantities only the largest counts.
-    fn spent(&self, chosen: &[bool]) -> f64 {
-        let choices = &self.repairs.choices;
-        (0..choices.len())
-            .filter(|&c| chosen[c])
-            .filter(|&c| {
-                !(0..choices.len()).any(|o| {
-                    chosen[o]
-                        && choices[o].part == choices[c].part
-                        && choices[o].quantity > choices[c].quantity
-                })
-            })
-            .map(|c| self.objective.weight(&choices[c]))
-            .sum()
-    }
-
-    fn affordable(&self, chosen: &[bool]) -> bool {
-        match self.objective {
-            Objective::MaxCost(most) | Objective::MaxParts(most) => self.spent(chosen) <= most + 1e-9,
-            _ => true,
-        }
-    }
-
-    fn best_value(&self) -> f64 {
-        self.best.as_ref().map_or(f64::INFINITY, |best| best.0)
-    }
-
-    fn offer(&mut self, chosen: &[bool]) -> f64 {
-        self.left = self.left.saturating_sub(1);
-        let fix = self.world.fix(self.repairs, chosen);
-        let value = self.objective.value(self.spent(chosen), fix);
-        if value < self.best_value() - 1e-12 {
-            self.best = Some((value, chosen.to_vec(), fix));
-        }
-        fix
-    }
-
-    fn solution(self, open_bound: f64, candidates: &[(usize, f64, f64)]) -> Solution {
-        let (value, chosen, fix) = self.best.clone().unwrap_or_else(|| {
-            // No kit reaches the target: everything useful comes nearest.
-            let mut every = vec![false; self.repairs.choices.len()];
-            candidates.iter().for_each(|&(c, ..)| every[c] = true);
-            let fix = self.world.fix(self.repairs, &every);
-            (f64::INFINITY, every, fix)
-        });
-        let optimal = open_bound == f64::INFINITY && value.is_finite();
-        let gap = match (optimal, value.is_finite()) {
-            (true, _) => 0.0,
-            (false, true) => ((value - open_bound) / value.max(1e-12)).clamp(0.0, 1.0),
-            // The target is out of reach, or none was found in time.
-            (false, false) => 1.0,
-        };
-        Solution {
-            chosen,
-            fix,
-            certificate: Certificate { optimal, gap },
         }
     }
 }
