@@ -20,6 +20,7 @@ mod mef;
 mod modules;
 mod observe;
 mod order;
+mod past_repairs;
 mod picture;
 mod predict;
 mod text_place;
@@ -36,6 +37,7 @@ pub use contract::{
 pub use error::{DiagnoseError, Place};
 pub use learn::Shrinkage;
 pub use mef::MefOptions;
+pub use past_repairs::{PartChance, PastRepair, PastRepairs};
 pub use picture::{TreeEdge, TreeGraph, TreeNode};
 pub use predict::{Diagnosis, DiagnosisConfig, lexicon_entries};
 pub use tree::{
