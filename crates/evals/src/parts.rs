@@ -79,7 +79,11 @@ fn measured(train: &Path, test: &Path) -> Result<(Value, Vec<Predicted>)> {
         let (chances, ms) = timed(|| learnt.predict(&row.words()));
         times_ms.push(ms);
         let unknown = !row.parts.iter().any(|part| known.contains(part));
-        predicted.push(Predicted { row, chances, unknown });
+        predicted.push(Predicted {
+            row,
+            chances,
+            unknown,
+        });
     }
     let fields = json!({
         "repairs": repairs,
@@ -98,7 +102,11 @@ fn measured(train: &Path, test: &Path) -> Result<(Value, Vec<Predicted>)> {
 }
 
 fn repair(row: Row) -> PastRepair {
-    PastRepair { text: row.words(), ticket: row.id, parts: row.parts }
+    PastRepair {
+        text: row.words(),
+        ticket: row.id,
+        parts: row.parts,
+    }
 }
 
 fn mean(predicted: &[Predicted], measure: impl Fn(&Predicted) -> f64) -> f64 {
@@ -132,7 +140,10 @@ impl Predicted {
         let chance: f64 = if self.unknown {
             1.0 - self.chances.iter().map(|chance| chance.probability).sum::<f64>()
         } else {
-            let right = self.chances.iter().filter(|chance| self.row.parts.contains(&chance.part));
+            let right = self
+                .chances
+                .iter()
+                .filter(|chance| self.row.parts.contains(&chance.part));
             right.map(|chance| chance.probability).sum()
         };
         -chance.max(LOG_LOSS_FLOOR).ln()
@@ -140,7 +151,10 @@ impl Predicted {
 
     /// Chance of the likeliest part, and whether it hit.
     fn top(&self) -> (f64, f64) {
-        (self.chances.first().map_or(0.0, |chance| chance.probability), self.hit(1))
+        (
+            self.chances.first().map_or(0.0, |chance| chance.probability),
+            self.hit(1),
+        )
     }
 }
 

@@ -85,7 +85,10 @@ impl Findings<'_> {
     /// The clues for a part; `after` gives, for the word after a name, ln how often the named part was used.
     pub(super) fn clues(&self, part: &PartFacts<'_>, after: impl Fn(&str) -> f64) -> Clues {
         let name: Vec<&str> = part.name.split(' ').collect();
-        let there = name.iter().filter(|word| self.text.iter().any(|other| other == *word)).count();
+        let there = name
+            .iter()
+            .filter(|word| self.text.iter().any(|other| other == *word))
+            .count();
         let whole = self.named.iter().find(|named| named.name == part.name);
         let (mean, lowest) = self.name_chances(&part.word_ids);
         let chance = self.part_chances.get(part.part).copied().unwrap_or(0.0);
@@ -97,7 +100,9 @@ impl Findings<'_> {
             there as f64 / name.len() as f64,
             whole.map_or(0.0, |named| (named.to - named.from) as f64),
             whole.map_or(0.0, |named| after(named.next(self.text))),
-            whole.map_or(0.0, |whole| f64::from(u8::from(self.named.iter().any(|other| whole.within(other))))),
+            whole.map_or(0.0, |whole| {
+                f64::from(u8::from(self.named.iter().any(|other| whole.within(other))))
+            }),
             mean,
             lowest,
             0.0,
@@ -118,7 +123,10 @@ impl Findings<'_> {
 
     fn name_chances(&self, word_ids: &[Option<usize>]) -> (f64, f64) {
         let chances = word_ids.iter().map(|id| {
-            let chance = id.and_then(|id| self.word_chances.get(id)).copied().unwrap_or(0.0);
+            let chance = id
+                .and_then(|id| self.word_chances.get(id))
+                .copied()
+                .unwrap_or(0.0);
             (f64::from(chance) + WORD_FLOOR).ln()
         });
         let lowest = chances.clone().fold(0.0, f64::min);
@@ -184,7 +192,16 @@ mod tests {
 
     #[test]
     fn votes_are_shared_by_the_parts_of_a_repair() {
-        let neighbours = [Neighbour { repair: 0, score: 2.0 }, Neighbour { repair: 1, score: 2.0 }];
+        let neighbours = [
+            Neighbour {
+                repair: 0,
+                score: 2.0,
+            },
+            Neighbour {
+                repair: 1,
+                score: 2.0,
+            },
+        ];
         let parts: [&[usize]; 2] = [&[0], &[0, 1]];
         let (near, nearest) = votes(&neighbours, |repair| parts[repair]);
         // Two equal votes: ½ + ¼ and ¼.
@@ -197,9 +214,18 @@ mod tests {
         let text = words("Intake gasket leaks");
         let found = named(&text, 4, |name| ["gasket", "intake gasket"].contains(&name));
         assert_eq!(found.len(), 2);
-        let findings = Findings { text: &text, named: found, ..Findings::default() };
+        let findings = Findings {
+            text: &text,
+            named: found,
+            ..Findings::default()
+        };
         let clues = |name| {
-            let facts = PartFacts { part: 0, name, word_ids: vec![], share: 0.0 };
+            let facts = PartFacts {
+                part: 0,
+                name,
+                word_ids: vec![],
+                share: 0.0,
+            };
             findings.clues(&facts, |next| if next == "leak" { -1.0 } else { 0.0 })
         };
         assert_eq!(clues("intake gasket")[4..8], [1.0, 2.0, -1.0, 0.0]);

@@ -63,7 +63,11 @@ impl Vocabulary {
                 Some((id, (1.0 + (count as f32).ln()) * self.rarity[id]))
             })
             .collect();
-        let length = vector.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt();
+        let length = vector
+            .iter()
+            .map(|(_, weight)| weight * weight)
+            .sum::<f32>()
+            .sqrt();
         vector.iter_mut().for_each(|(_, weight)| *weight /= length);
         vector
     }
@@ -91,7 +95,10 @@ impl LinearModel {
     /// Trains on the examples in an order that depends on nothing but their number.
     pub(super) fn fit(examples: &[Example<'_>], vocabulary: &Vocabulary, classes: usize) -> Self {
         let size = (vocabulary.len() + 1) * classes;
-        let mut model = Self { classes, weights: vec![0.0; size] };
+        let mut model = Self {
+            classes,
+            weights: vec![0.0; size],
+        };
         let mut squares = vec![FIRST_SQUARES; size];
         let mut order: Vec<usize> = (0..examples.len()).collect();
         let mut random = ChaCha8Rng::seed_from_u64(SEED);
@@ -116,7 +123,9 @@ impl LinearModel {
             }
         }
         let highest = chances.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        chances.iter_mut().for_each(|score| *score = (*score - highest).exp());
+        chances
+            .iter_mut()
+            .for_each(|score| *score = (*score - highest).exp());
         let whole: f32 = chances.iter().sum();
         chances.iter_mut().for_each(|chance| *chance /= whole);
         chances
@@ -163,7 +172,9 @@ mod tests {
 
     #[test]
     fn a_word_that_tells_the_class_is_learnt_and_chances_sum_to_one() {
-        let texts: Vec<Vec<String>> = ["fan loud", "fan rattles", "pump dry", "pump leaks"].map(words).into();
+        let texts: Vec<Vec<String>> = ["fan loud", "fan rattles", "pump dry", "pump leaks"]
+            .map(words)
+            .into();
         let vocabulary = Vocabulary::of(texts.iter().map(Vec::as_slice));
         let vectors: Vec<TextVector> = texts.iter().map(|text| vocabulary.vector(text)).collect();
         let classes = [[0], [0], [1], [1]];
@@ -184,6 +195,9 @@ mod tests {
 
     #[test]
     fn passes_are_bounded_by_visits() {
-        assert_eq!((passes(0), passes(1_000), passes(100_000), passes(1_000_000)), (8, 8, 2, 1));
+        assert_eq!(
+            (passes(0), passes(1_000), passes(100_000), passes(1_000_000)),
+            (8, 8, 2, 1)
+        );
     }
 }

@@ -28,9 +28,12 @@ const LIKELIEST: usize = 30;
 const MAX_NAME_WORDS: usize = 6;
 /// Tickets named for a part.
 const SIMILAR: usize = 5;
-/// Parts held out in turn to learn the weights, while there are few repairs …
-const FOLDS: usize = 3;
-/// … and the newest repairs that are held out once where there are more than twice as many.
+/// Repairs to train on in all to learn the weights: it bounds how many folds are held out in turn. With more folds the models
+/// that learn without one are nearer to those that predict: over 483 repairs, 8 instead of 3 gave 1 to 1.5 points of hits.
+const TRAINED_ON: usize = 8_000;
+const FEWEST_FOLDS: usize = 3;
+const MOST_FOLDS: usize = 8;
+/// The newest repairs, held out once where there are more than twice as many.
 const NEWEST: usize = 5_000;
 
 /// A closed repair.
@@ -181,11 +184,18 @@ impl PastRepairs {
                 PartChance {
                     part: self.parts[part].part.clone(),
                     probability,
-                    similar: similar.take(SIMILAR).map(|repair| repair.ticket.clone()).collect(),
+                    similar: similar
+                        .take(SIMILAR)
+                        .map(|repair| repair.ticket.clone())
+                        .collect(),
                 }
             })
             .collect();
-        found.sort_by(|a, b| b.probability.total_cmp(&a.probability).then_with(|| a.part.cmp(&b.part)));
+        found.sort_by(|a, b| {
+            b.probability
+                .total_cmp(&a.probability)
+                .then_with(|| a.part.cmp(&b.part))
+        });
         found
     }
 
@@ -206,7 +216,11 @@ impl PastRepairs {
         let name = normal_name(self.names.get(part).map_or(part, String::as_str));
         self.parts_by_name.entry(name.clone()).or_default().push(id);
         self.part_ids.insert(part.to_owned(), id);
-        self.parts.push(KnownPart { part: part.to_owned(), name, used: 0 });
+        self.parts.push(KnownPart {
+            part: part.to_owned(),
+            name,
+            used: 0,
+        });
         id
     }
 
@@ -225,7 +239,12 @@ impl PastRepairs {
 
     /// For each part name in a repair's text the word after it, and whether that part was used.
     fn namings(&self, repair: &Known) -> Vec<(String, bool)> {
-        let used = |name: &Named| repair.parts.iter().any(|&part| self.parts[part].name == name.name);
+        let used = |name: &Named| {
+            repair
+                .parts
+                .iter()
+                .any(|&part| self.parts[part].name == name.name)
+        };
         self.named(&repair.words)
             .iter()
             .map(|name| (name.next(&repair.words).to_owned(), used(name)))
@@ -277,8 +296,16 @@ impl PastRepairs {
 
     fn facts(&self, part: usize, share: f64) -> PartFacts<'_> {
         let name = self.parts[part].name.as_str();
-        let word_ids = name.split(' ').map(|word| self.models.word_ids.get(word).copied()).collect();
-        PartFacts { part, name, word_ids, share }
+        let word_ids = name
+            .split(' ')
+            .map(|word| self.models.word_ids.get(word).copied())
+            .collect();
+        PartFacts {
+            part,
+            name,
+            word_ids,
+            share,
+        }
     }
 
     /// ln how much oftener than usual a part named before the word `next` was used, without the namings in `own`.
@@ -316,10 +343,16 @@ impl PastRepairs {
             .map(|(_, repair)| repair)
             .collect();
         let vocabulary = Vocabulary::of(kept.iter().map(|repair| repair.words.as_slice()));
-        let texts: Vec<TextVector> = kept.iter().map(|repair| vocabulary.vector(&repair.words)).collect();
+        let texts: Vec<TextVector> = kept
+            .iter()
+            .map(|repair| vocabulary.vector(&repair.words))
+            .collect();
         let word_ids = self.word_ids();
         let parts: Vec<Vec<usize>> = kept.iter().map(|repair| repair.parts.clone()).collect();
-        let words: Vec<Vec<usize>> = kept.iter().map(|repair| self.name_words(repair, &word_ids)).collect();
+        let words: Vec<Vec<usize>> = kept
+            .iter()
+            .map(|repair| self.name_words(repair, &word_ids))
+            .collect();
         Models {
             over_parts: LinearModel::fit(&examples(&texts, &parts), &vocabulary, self.parts.len()),
             over_words: LinearModel::fit(&examples(&texts, &words), &vocabulary, word_ids.len()),
@@ -338,7 +371,10 @@ impl PastRepairs {
     }
 
     fn name_words(&self, repair: &Known, ids: &HashMap<String, usize>) -> Vec<usize> {
-        let names = repair.parts.iter().flat_map(|&part| self.parts[part].name.split(' '));
+        let names = repair
+            .parts
+            .iter()
+            .flat_map(|&part| self.parts[part].name.split(' '));
         let words: BTreeSet<usize> = names.filter_map(|word| ids.get(word).copied()).collect();
         words.into_iter().collect()
     }
@@ -354,8 +390,9 @@ fn held_out(repairs: usize) -> Vec<BTreeSet<usize>> {
     if repairs > 2 * NEWEST {
         return vec![(repairs - NEWEST..repairs).collect()];
     }
-    (0..FOLDS.min(repairs))
-        .map(|fold| (fold..repairs).step_by(FOLDS).collect())
+    let folds = (TRAINED_ON / repairs.max(1)).clamp(FEWEST_FOLDS, MOST_FOLDS);
+    (0..folds.min(repairs))
+        .map(|fold| (fold..repairs).step_by(folds).collect())
         .collect()
 }
 

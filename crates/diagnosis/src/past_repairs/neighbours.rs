@@ -80,7 +80,11 @@ fn best(scores: &[f64], count: usize) -> Vec<Neighbour> {
         .map(|(repair, &score)| Neighbour { repair, score })
         .collect();
     found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.repair.cmp(&b.repair)));
-    if let Some(last) = count.checked_sub(1).and_then(|last| found.get(last)).map(|n| n.score) {
+    if let Some(last) = count
+        .checked_sub(1)
+        .and_then(|last| found.get(last))
+        .map(|n| n.score)
+    {
         found.retain(|neighbour| neighbour.score >= last);
     }
     found

@@ -37,7 +37,10 @@ fn workshop() -> Vec<PastRepair> {
 
 fn chance(learnt: &PastRepairs, text: &str, part: &str) -> f64 {
     let found = learnt.predict(text);
-    found.iter().find(|chance| chance.part == part).map_or(0.0, |chance| chance.probability)
+    found
+        .iter()
+        .find(|chance| chance.part == part)
+        .map_or(0.0, |chance| chance.probability)
 }
 
 #[test]
@@ -47,7 +50,12 @@ fn the_part_of_such_repairs_comes_first_with_their_tickets() {
     assert_eq!(found[0].part, "风扇电机");
     assert!(found[0].probability > 0.7, "{found:?}");
     assert_eq!(found[0].similar.len(), 5);
-    assert!(found[0].similar.iter().all(|ticket| learnt.repairs[ticket[2..].parse::<usize>().unwrap()].parts == [0]));
+    assert!(
+        found[0]
+            .similar
+            .iter()
+            .all(|ticket| learnt.repairs[ticket[2..].parse::<usize>().unwrap()].parts == [0])
+    );
     assert_eq!(learnt.predict("water in front of the drum")[0].part, "door seal");
 }
 
@@ -68,7 +76,10 @@ fn an_added_repair_counts_at_once() {
 
 #[test]
 fn a_part_number_is_found_by_its_name() {
-    let names = BTreeMap::from([("4681".to_owned(), "drain pump".to_owned()), ("9920".to_owned(), "fan".to_owned())]);
+    let names = BTreeMap::from([
+        ("4681".to_owned(), "drain pump".to_owned()),
+        ("9920".to_owned(), "fan".to_owned()),
+    ]);
     let repairs = (0..6).map(|at| repair(&at.to_string(), "does not work", &[["4681", "9920"][at % 2]]));
     let learnt = PastRepairs::fit(repairs, names);
     let text = "drain pump does not work";
@@ -88,8 +99,16 @@ fn without_repairs_nothing_is_predicted() {
 #[test]
 fn repairs_without_text_or_parts_and_a_megabyte_of_text_are_bearable() {
     let mut repairs = workshop();
-    repairs.extend([repair("a", "", &["door seal"]), repair("b", "…", &[]), repair("c", "drum", &["", "!"])]);
-    repairs.push(repair("d", &"水 drum ".repeat(125_000), &["drain pump", "drain pump"]));
+    repairs.extend([
+        repair("a", "", &["door seal"]),
+        repair("b", "…", &[]),
+        repair("c", "drum", &["", "!"]),
+    ]);
+    repairs.push(repair(
+        "d",
+        &"水 drum ".repeat(125_000),
+        &["drain pump", "drain pump"],
+    ));
     let learnt = fit(repairs);
     for text in ["", "!!!", "\u{0}\u{202e}", &"drum 水".repeat(125_000)] {
         let sum: f64 = learnt.predict(text).iter().map(|chance| chance.probability).sum();
@@ -99,7 +118,10 @@ fn repairs_without_text_or_parts_and_a_megabyte_of_text_are_bearable() {
 
 #[test]
 fn the_same_repairs_give_the_same_chances() {
-    assert_eq!(fit(workshop()).predict("drum leaks"), fit(workshop()).predict("drum leaks"));
+    assert_eq!(
+        fit(workshop()).predict("drum leaks"),
+        fit(workshop()).predict("drum leaks")
+    );
 }
 
 /// A world of ten parts whose four words each are heard with chance ½, other words in their place otherwise.
@@ -111,7 +133,11 @@ fn noisy_world(tickets: usize, seed: u64) -> Vec<PastRepair> {
             let part = random.random_range(0..10_usize);
             let heard: Vec<String> = (0..4)
                 .map(|at| {
-                    let of = if random.random_bool(0.5) { part } else { random.random_range(0..10) };
+                    let of = if random.random_bool(0.5) {
+                        part
+                    } else {
+                        random.random_range(0..10)
+                    };
                     words(of, at)
                 })
                 .collect();
@@ -132,8 +158,15 @@ fn chances_are_calibrated_in_a_noisy_world() {
         .collect();
     tops.sort_by(|a, b| a.0.total_cmp(&b.0));
     // 100 tickets a bin: a share of hits is known to ± 0.05, so that the mean over ten bins is near 0.04 by chance alone.
-    let apart = |bin: &[(f64, bool)]| bin.iter().map(|(chance, hit)| chance - f64::from(u8::from(*hit))).sum::<f64>();
-    let error: f64 = tops.chunks(100).map(|bin| apart(bin).abs() / tops.len() as f64).sum();
+    let apart = |bin: &[(f64, bool)]| {
+        bin.iter()
+            .map(|(chance, hit)| chance - f64::from(u8::from(*hit)))
+            .sum::<f64>()
+    };
+    let error: f64 = tops
+        .chunks(100)
+        .map(|bin| apart(bin).abs() / tops.len() as f64)
+        .sum();
     assert!(error < 0.07, "{error}");
 }
 

@@ -34,7 +34,9 @@ impl Weights {
     pub(super) fn chances(&self, candidates: &[Clues]) -> Vec<f64> {
         let mut chances: Vec<f64> = candidates.iter().map(|clues| dot(&self.0, clues)).collect();
         let highest = chances.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        chances.iter_mut().for_each(|score| *score = (*score - highest).exp());
+        chances
+            .iter_mut()
+            .for_each(|score| *score = (*score - highest).exp());
         let whole: f64 = chances.iter().sum();
         chances.iter_mut().for_each(|chance| *chance /= whole);
         chances
@@ -110,12 +112,21 @@ impl Weights {
 }
 
 fn dot(weights: &[f64; CLUES], clues: &Clues) -> f64 {
-    weights.iter().zip(clues).map(|(weight, clue)| weight * clue).sum()
+    weights
+        .iter()
+        .zip(clues)
+        .map(|(weight, clue)| weight * clue)
+        .sum()
 }
 
 /// The chance that the used candidates have together; never 0, so that its logarithm exists.
 fn used_share(chances: &[f64], used: &[bool]) -> f64 {
-    let share: f64 = chances.iter().zip(used).filter(|(_, used)| **used).map(|(chance, _)| chance).sum();
+    let share: f64 = chances
+        .iter()
+        .zip(used)
+        .filter(|(_, used)| **used)
+        .map(|(chance, _)| chance)
+        .sum();
     share.max(1e-12)
 }
 
@@ -130,7 +141,9 @@ fn solve(mut matrix: Square, mut right: [f64; CLUES]) -> [f64; CLUES] {
         }
     }
     for row in (0..CLUES).rev() {
-        let known: f64 = (row + 1..CLUES).map(|column| matrix[row][column] * right[column]).sum();
+        let known: f64 = (row + 1..CLUES)
+            .map(|column| matrix[row][column] * right[column])
+            .sum();
         right[row] = (right[row] - known) / matrix[row][row];
     }
     right
@@ -169,7 +182,8 @@ mod tests {
     #[test]
     fn solved_by_hand() {
         // 2x + y = 5, x + 3y = 10 → x = 1, y = 3; the other unknowns are 0.
-        let mut matrix: Square = std::array::from_fn(|row| std::array::from_fn(|c| f64::from(u8::from(row == c))));
+        let mut matrix: Square =
+            std::array::from_fn(|row| std::array::from_fn(|c| f64::from(u8::from(row == c))));
         (matrix[0][0], matrix[0][1], matrix[1][0], matrix[1][1]) = (2.0, 1.0, 1.0, 3.0);
         let mut right = [0.0; CLUES];
         (right[0], right[1]) = (5.0, 10.0);

@@ -33,7 +33,9 @@ pub(super) fn words(text: &str) -> Vec<String> {
 
 /// Words and pairs of words; what BM25 counts.
 pub(super) fn terms(words: &[String]) -> Vec<String> {
-    (1..=WORDS_IN_RUN).flat_map(|length| runs(words, length)).collect()
+    (1..=WORDS_IN_RUN)
+        .flat_map(|length| runs(words, length))
+        .collect()
 }
 
 /// Words, pairs, longer runs of Chinese characters, and pieces of Latin words; what the linear models weigh.
