@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::circuit::{Circuit, Lit};
+use crate::circuit::{Circuit, Lit, Node};
 use crate::compile::{Compiled, OverBudget};
 use crate::tree::{FaultTree, Input, Link, literal};
 
@@ -61,21 +61,21 @@ impl Observable {
     ///
     /// The conjunctions of each event with its links to what was observed add nothing to that, but they stand next to their event, and
     /// the variable order follows: a diagram over many events then has to remember which symptoms are explained, not which events happened.
-    fn complaint(&self, circuit: &mut Circuit, without_cause: Lit, evidence: &[Lit]) -> Lit {
+    fn complaint(&self, circuit: &mut Circuit, moved: &[Lit], without_cause: Lit, evidence: &[Lit]) -> Lit {
         let mut linked: BTreeMap<u32, Vec<Lit>> = BTreeMap::new();
         for (event, shown) in evidence
             .iter()
             .filter_map(|l| self.direct.get(&l.node()))
             .flatten()
         {
-            linked.entry(*event).or_default().push(*shown);
+            linked.entry(*event).or_default().push(at(moved, *shown));
         }
         let mut any = Vec::new();
         for event in 0..self.events as u32 {
             any.push(circuit.event(event));
             any.extend(linked.remove(&event).unwrap_or_default());
         }
-        any.push(without_cause);
+        any.push(at(moved, without_cause));
         circuit.or(&any)
     }
 
@@ -119,11 +119,52 @@ impl Observable {
 
     /// The conjunction of `evidence`.
     pub(crate) fn compile(&self, evidence: &[Lit], max_nodes: usize) -> Result<Compiled, OverBudget> {
-        let mut circuit = self.circuit.clone();
+        let (mut circuit, moved) = self.cone(evidence.iter().copied().chain(self.without_cause));
         let complaint = self
             .without_cause
-            .map(|lit| self.complaint(&mut circuit, lit, evidence));
-        let root = circuit.and(complaint.into_iter().chain(evidence.iter().copied()).collect());
+            .map(|without| self.complaint(&mut circuit, &moved, without, evidence));
+        let evidence = evidence.iter().map(|&literal| at(&moved, literal));
+        let root = circuit.and(complaint.into_iter().chain(evidence).collect());
         Compiled::new(&circuit, root, max_nodes)
     }
+
+    /// The part of the circuit below `literals`, and where every node of it went: the whole is much larger than what a few pieces
+    /// of evidence need.
+    fn cone(&self, literals: impl Iterator<Item = Lit>) -> (Circuit, Vec<Lit>) {
+        let nodes = &self.circuit.nodes;
+        let mut reached = vec![false; nodes.len()];
+        literals.for_each(|literal| reached[literal.node()] = true);
+        for node in (0..nodes.len()).rev() {
+            if reached[node] {
+                nodes[node]
+                    .children()
+                    .iter()
+                    .for_each(|child| reached[child.node()] = true);
+            }
+        }
+        let (mut made, mut moved) = (Circuit::new(), vec![Lit::TRUE; nodes.len()]);
+        for node in (0..nodes.len()).filter(|&node| reached[node]) {
+            let inputs = || {
+                nodes[node]
+                    .children()
+                    .iter()
+                    .map(|&child| at(&moved, child))
+                    .collect::<Vec<_>>()
+            };
+            moved[node] = match &nodes[node] {
+                Node::True => Lit::TRUE,
+                Node::Event(event) => made.event(*event),
+                Node::And(_) => made.and(inputs()),
+                Node::Xor(_) => made.xor(&inputs()),
+                Node::AtLeast(k, _) => made.at_least(*k as usize, &inputs()),
+            };
+        }
+        (made, moved)
+    }
+}
+
+/// A literal after its node has moved.
+fn at(moved: &[Lit], literal: Lit) -> Lit {
+    let plain = moved[literal.node()];
+    if literal.negated() { !plain } else { plain }
 }

@@ -13,7 +13,7 @@ use super::links::{Believed, Links, Recorded};
 use super::unlisted::{self, Unlisted};
 use super::{Calibration, Cells, Memory, Remembered, Shrinkage, Stated, forget};
 
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 3;
 /// Repairs that say too little about links, about what silence means and about how seldom causes meet.
 const FIRST_REPAIRS: f64 = 30.0;
 /// Repairs after those at which silence counts by half.
@@ -114,9 +114,9 @@ impl Fit {
         }
         for round in 0..ROUNDS {
             let frequency = frequency(&counts, &expert, known.prior_size);
-            let silent = models.silent(&links, known);
+            let told = Told::of(&links, models.silent(&links, known));
             for case in &mut cases {
-                case.share(&frequency, &links, &silent, no_cause);
+                case.share(&frequency, &told, no_cause);
             }
             counts = Counts::new(causes + 1);
             let mut seen = Recorded::new(causes + 1, signs);
@@ -281,6 +281,46 @@ impl<'a> Models<'a> {
     }
 }
 
+/// Logarithms of what each record says of each cause.
+struct Told {
+    /// Chance that no sign at all is told, by model and cause.
+    silent: Vec<Vec<f64>>,
+    /// What a sign that is told adds to that, by cause and sign.
+    present: Vec<Vec<f64>>,
+    /// What a sign that is denied adds, by cause and sign.
+    denied: Vec<Vec<f64>>,
+    /// Chance of a sign that is told without a cause.
+    background: Vec<f64>,
+}
+
+impl Told {
+    fn of(links: &Links, silent: Vec<Vec<f64>>) -> Self {
+        let background: Vec<f64> = links
+            .leaks
+            .iter()
+            .map(|leak| (leak * links.recorded).ln())
+            .collect();
+        let causes = links.shows.len();
+        let (mut present, mut denied) = (
+            vec![background.clone(); causes],
+            vec![vec![0.0; background.len()]; causes],
+        );
+        for (cause, shows) in links.shows.iter().enumerate() {
+            for (sign, &shown) in shows.iter().enumerate().filter(|(_, shown)| **shown > 0.0) {
+                let chance = links.recorded * (shown + (1.0 - shown) * links.leaks[sign]);
+                present[cause][sign] = chance.ln() - links.ln_silent(cause, sign, 1.0);
+                denied[cause][sign] = (-shown).ln_1p();
+            }
+        }
+        Self {
+            silent,
+            present,
+            denied,
+            background,
+        }
+    }
+}
+
 fn case<'a>(
     report: &'a Remembered,
     known: &Known<'_>,
@@ -341,32 +381,20 @@ fn stated_chance(cause: u32, report: &Remembered) -> f64 {
 
 impl Case<'_> {
     /// Shares the repair between its possible causes.
-    fn share(&mut self, frequency: &[f64], links: &Links, silent: &[Vec<f64>], no_cause: u32) {
+    fn share(&mut self, frequency: &[f64], told: &Told, no_cause: u32) {
         if let [(only, _)] = self.possible[..] {
             self.shares = vec![(only, 1.0)];
             return;
         }
-        let background: f64 = self
-            .present
-            .iter()
-            .map(|&sign| (links.leaks[sign] * links.recorded).ln())
-            .sum();
         let weight = |&(cause, chance): &(u32, f64)| {
             let c = cause as usize;
-            let mut ln = (chance * frequency[c].max(1e-9)).ln() + silent[self.model][c];
-            for &sign in &self.present {
-                let shows = links.shows[c][sign];
-                ln += (links.recorded * (shows + (1.0 - shows) * links.leaks[sign])).ln()
-                    - links.ln_silent(c, sign, 1.0);
-            }
-            ln + self
-                .denied
-                .iter()
-                .map(|&sign| (-links.shows[c][sign]).ln_1p())
-                .sum::<f64>()
+            let present: f64 = self.present.iter().map(|&sign| told.present[c][sign]).sum();
+            let denied: f64 = self.denied.iter().map(|&sign| told.denied[c][sign]).sum();
+            (chance * frequency[c].max(1e-9)).ln() + told.silent[self.model][c] + present + denied
         };
         let mut ln: Vec<(u32, f64)> = self.possible.iter().map(|p| (p.0, weight(p))).collect();
         if self.report.parts.is_empty() && self.report.stated == Stated::Nothing {
+            let background: f64 = self.present.iter().map(|&sign| told.background[sign]).sum();
             ln.push((no_cause, (frequency[no_cause as usize] + 0.01).ln() + background));
         }
         let most = ln.iter().map(|l| l.1).fold(f64::NEG_INFINITY, f64::max);

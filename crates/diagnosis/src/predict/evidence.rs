@@ -8,6 +8,27 @@ use shifu_domain::{FaultCode, SymptomId};
 use super::{Case, Diagnosis, Observation};
 use crate::contract::{CodeEvidence, Evidence, EvidenceSource, Ignored, PredictionRequest, SymptomEvidence};
 
+impl Case {
+    /// Leaves out present signs beyond `most`: those that most causes show, which tell causes apart least.
+    pub(super) fn keep_most_telling(&mut self, most: usize) {
+        let mut present: Vec<usize> = (0..self.observations.len())
+            .filter(|&at| self.observations[at].present)
+            .collect();
+        present.sort_by_key(|&at| (self.observations[at].causes.len(), at));
+        let mut left_out: Vec<usize> = present.split_off(most.min(present.len()));
+        left_out.sort_unstable();
+        for at in left_out.into_iter().rev() {
+            let observation = self.observations.remove(at);
+            let kind = if observation.code { "fault_code" } else { "symptom" };
+            self.evidence.ignored.push(Ignored {
+                kind: kind.to_owned(),
+                value: observation.title,
+                reason: format!("more than {most} present at once; this one tells causes apart least"),
+            });
+        }
+    }
+}
+
 impl Diagnosis {
     pub(super) fn resolve(&self, request: &PredictionRequest) -> Case {
         let mut evidence = Evidence {

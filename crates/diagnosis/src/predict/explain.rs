@@ -29,6 +29,9 @@ impl Diagnosis {
             .collect();
         ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         ranked.truncate(self.config.max_causes);
+        if ranked.is_empty() {
+            return Ok(Vec::new());
+        }
         let without = self.without_each(case, p)?;
         let cause = |(event, chance): (usize, f64)| {
             // As a function of this event's frequency x alone the posterior is xA / (xA + (1 − x)B), with A = P(f | e) and

@@ -42,7 +42,7 @@ pub struct DiagnosisConfig {
     pub max_nodes: usize,
     /// Evaluations of the diagram that the search for a kit may take before it reports a gap. Default 3,000.
     pub kit_evaluations: usize,
-    /// Causes listed. Default 10.
+    /// Causes listed, 0 for none. Default 10.
     pub max_causes: usize,
     /// Questions listed, 0 to look for none. Default 5.
     pub max_questions: usize,
@@ -64,6 +64,9 @@ impl Default for DiagnosisConfig {
 
 /// Symptoms and codes that one request may name.
 const MAX_EVIDENCE: usize = 200;
+/// Present symptoms and codes that are weighed together with the learnt tree, whose causes share no gates: the diagram doubles with
+/// each.
+const MAX_PRESENT: usize = 7;
 /// Characters of text that one request may carry.
 const MAX_TEXT_CHARS: usize = 20_000;
 
@@ -209,7 +212,10 @@ impl Diagnosis {
     }
 
     fn answer(&self, request: &PredictionRequest) -> Result<Prediction, DiagnoseError> {
-        let case = self.resolve(request);
+        let mut case = self.resolve(request);
+        if self.fit.as_ref().is_some_and(|fit| fit.links.is_some()) {
+            case.keep_most_telling(MAX_PRESENT);
+        }
         let model = case.evidence.model.clone();
         let chances = self.chances(&case, request);
         let p = self.base.probabilities(&chances.used);

@@ -200,6 +200,7 @@ struct Engines {
 impl Engines {
     fn new(lines: &[Line], seed: u64) -> Result<Self> {
         let config = DiagnosisConfig {
+            max_causes: 0,
             max_questions: 0,
             kit_evaluations: KIT_EVALUATIONS,
             ..DiagnosisConfig::default()
