@@ -331,6 +331,34 @@ pub(crate) enum Eval {
         #[arg(required = true)]
         file: Vec<String>,
     },
+    /// Spare parts from past repairs over {id, text, parts} rows: learnt from one file, measured on another.
+    Parts {
+        train: PathBuf,
+        test: PathBuf,
+        /// Also list the likeliest parts of every row.
+        #[arg(long)]
+        rows: bool,
+    },
+    /// Kits for generated instances of 200 parts and 500 faults: gap, proof and time.
+    Kits {
+        seed: u64,
+        /// Instances, one a seed from SEED on.
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        count: u64,
+        /// Also give the instances and the kits.
+        #[arg(long)]
+        rows: bool,
+    },
+    /// A year of tickets in a generated world: first-time fix of a rule, ours and an oracle, calibration, learning curve.
+    Simulate {
+        seed: u64,
+        /// Years, one a seed from SEED on.
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        years: u64,
+        /// Appliances that the world is drawn from [default: the bundled ones].
+        #[arg(long, value_name = "DIR")]
+        datasets: Option<PathBuf>,
+    },
     /// ROUGE of summaries over {dialogue, reference, reference_by_role?} rows.
     Summaries { file: PathBuf },
     /// Precision, recall and F1 of the fields of summaries.

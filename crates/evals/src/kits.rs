@@ -12,7 +12,11 @@ use anyhow::Result;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
+use serde_json::{Value, json};
 use shifu_diagnosis::{FaultParts, PartSets, PartsTaken};
+
+use crate::metrics;
+use crate::report::Report;
 
 /// Parts of an instance.
 pub const PARTS: usize = 200;
@@ -172,4 +176,36 @@ pub fn kits(seed: u64, count: u64) -> Result<Vec<Row>> {
             })
         })
         .collect()
+}
+
+/// Runs the task: share proven optimal, gaps and times of both forms over `count` instances from `seed` on, and with `rows` the
+/// instances with their kits, which `benches/kits_beside.py` reads.
+///
+/// # Errors
+/// As [`kits`].
+pub fn run(seed: u64, count: u64, rows: bool) -> Result<Report> {
+    let measured = kits(seed, count)?;
+    let mut fields = json!({
+        "instances": measured.len(),
+        "expected_cost": summary(measured.iter().map(|row| &row.penalty)),
+        "within_budget": summary(measured.iter().map(|row| &row.budget)),
+    });
+    if rows {
+        fields["rows"] = serde_json::to_value(&measured)?;
+    }
+    Ok(Report::new("kits", fields))
+}
+
+fn summary<'a>(kits: impl Iterator<Item = &'a Measured>) -> Value {
+    let kits: Vec<&Measured> = kits.collect();
+    let of = |value: fn(&Measured) -> f64| -> Vec<f64> { kits.iter().map(|kit| value(kit)).collect() };
+    let (gaps, ms) = (of(|kit| kit.gap), of(|kit| kit.ms));
+    json!({
+        "proven": metrics::share(kits.iter().filter(|kit| kit.proven).count(), kits.len()),
+        "gap_at_most_a_thousandth": metrics::share(gaps.iter().filter(|gap| **gap <= 1e-3).count(), kits.len()),
+        "gap_p50": metrics::quantile(&gaps, 0.5),
+        "gap_max": metrics::quantile(&gaps, 1.0),
+        "ms_p50": metrics::quantile(&ms, 0.5),
+        "ms_max": metrics::quantile(&ms, 1.0),
+    })
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, ensure};
 use shifu_domain::models::ImageEncoder;
 use shifu_evals::{
-    Report, answers, duplicates, fault_trees, inspection, load, ocr, questions, quotes, retrieval, shots,
-    tickets,
+    Report, answers, duplicates, fault_trees, inspection, kits, load, ocr, parts, questions, quotes,
+    retrieval, shots, simulate, tickets,
 };
 use shifu_inference::{ModelSet, ModelSetOptions};
 use shifu_server::Config;
@@ -56,6 +56,26 @@ pub(crate) fn run(task: &Eval, config: &Config) -> Result<Output, Failure> {
         }
         Eval::Duplicates { dir } => duplicates::run(dir)?,
         Eval::FaultTrees { file } => fault_trees::run(file)?,
+        Eval::Parts {
+            train,
+            test,
+            rows: false,
+        } => parts::run(train, test)?,
+        Eval::Parts {
+            train,
+            test,
+            rows: true,
+        } => parts::run_with_rows(train, test)?,
+        Eval::Kits { seed, count, rows } => kits::run(*seed, *count, *rows)?,
+        Eval::Simulate {
+            seed,
+            years,
+            datasets,
+        } => {
+            let bundled = || settings::datasets_dir().context("no bundled data sets: give --datasets DIR");
+            let datasets = datasets.clone().map_or_else(bundled, Ok)?;
+            simulate::run(&datasets, *seed, *years)?
+        }
         Eval::Summaries { file } => tickets::summaries(file)?,
         Eval::Fields { file } => tickets::fields(file)?,
         Eval::Intake { file } => tickets::intake(file)?,

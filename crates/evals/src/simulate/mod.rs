@@ -22,6 +22,7 @@ use anyhow::{Context, Result, ensure};
 use shifu_diagnosis::{Bom, Diagnosis, DiagnosisConfig, FaultTree, KitLimit, Prediction, Repair};
 use shifu_domain::Yuan;
 
+use crate::report::Report;
 use dice::Dice;
 use report::Outcome;
 use world::Line;
@@ -60,6 +61,17 @@ pub fn appliances(datasets: &Path) -> Result<Vec<Appliance>> {
         })
     };
     folders.iter().map(appliance).collect()
+}
+
+/// Runs the task: `years` years, one a seed from `seed` on, of the appliances in a folder.
+///
+/// # Errors
+/// As [`appliances`] and [`simulate`].
+pub fn run(datasets: &Path, seed: u64, years: u64) -> Result<Report> {
+    let appliances = appliances(datasets)?;
+    let seeds: Vec<u64> = (seed..seed + years).collect();
+    let measured = simulate_years(&appliances, &WorldParameters::default(), &seeds)?;
+    Ok(Report::new("simulate", serde_json::to_value(measured)?))
 }
 
 /// One year per seed.
