@@ -99,6 +99,10 @@ pub struct Analysis {
     pub bounds: Option<ProbabilityBounds>,
     /// How many minimal cut sets it has; absent when they were not asked for or `cut_sets_refused` says why.
     pub minimal_cut_sets: Option<u64>,
+    /// How many prime implicants a gate that is not coherent has: minimal sets of events happening and events not happening
+    /// that make it true whatever the others do. Absent for coherent gates, whose prime implicants are their minimal cut
+    /// sets, and where there are too many to find.
+    pub prime_implicants: Option<u64>,
     /// Why there are no cut sets.
     pub cut_sets_refused: Option<String>,
     /// Whether the gate is coherent (no negation). If not, cut sets are the minimal sets of events that, nothing else
@@ -150,6 +154,7 @@ impl FaultTree {
             probability: 0.0,
             bounds: None,
             minimal_cut_sets: None,
+            prime_implicants: None,
             cut_sets_refused: None,
             coherent: circuit.is_monotone(root),
             cut_sets: Vec::new(),
@@ -275,8 +280,11 @@ impl FaultTree {
         let sets = if analysis.coherent {
             self.add_cut_sets(analysis, compiled, limits)
         } else {
-            Compiled::flat(circuit, root, limits.max_nodes.min(MAX_FLAT_NODES))
-                .and_then(|flat| self.add_cut_sets(analysis, &flat, limits))
+            Compiled::flat(circuit, root, limits.max_nodes.min(MAX_FLAT_NODES)).and_then(|flat| {
+                let primes = flat.prime_implicants(limits.max_cut_set_nodes.min(MAX_FLAT_NODES));
+                analysis.prime_implicants = primes.ok().and_then(|count| u64::try_from(count).ok());
+                self.add_cut_sets(analysis, &flat, limits)
+            })
         };
         if let Err(OverBudget { limit, .. }) = sets {
             analysis.cut_sets_refused = Some(beyond(limit));
