@@ -99,6 +99,10 @@ pub struct Analysis {
     pub bounds: Option<ProbabilityBounds>,
     /// How many minimal cut sets it has; absent when they were not asked for or `cut_sets_refused` says why.
     pub minimal_cut_sets: Option<u64>,
+    /// How many prime implicants a gate that is not coherent has: minimal sets of events happening and events not happening
+    /// that make it true whatever the others do. Absent for coherent gates, whose prime implicants are their minimal cut
+    /// sets, and where there are too many to find.
+    pub prime_implicants: Option<u64>,
     /// Why there are no cut sets.
     pub cut_sets_refused: Option<String>,
     /// Whether the gate is coherent (no negation). If not, cut sets are the minimal sets of events that, nothing else
@@ -118,7 +122,7 @@ pub struct Analysis {
     pub probability_ms: f64,
     /// Time for the probability and the posteriors of all events, milliseconds.
     pub posteriors_ms: f64,
-    /// Time for counting the minimal cut sets and listing the likeliest, the diagrams being made, milliseconds.
+    /// Time for counting the minimal cut sets once the diagrams are made, milliseconds.
     pub cut_sets_ms: f64,
     /// Time for all of it, milliseconds.
     pub ms: f64,
@@ -130,8 +134,10 @@ const BYTES_A_NODE: u64 = 34;
 const LISTED: usize = 20;
 /// Nodes of one diagram for the sets of a function that is not coherent; its modules cannot be taken apart.
 const MAX_FLAT_NODES: usize = 2_000_000;
+/// Nodes of the diagrams for prime implicants: some 0.5 s.
+const MAX_PRIME_NODES: usize = 500_000;
 /// Nodes of all diagrams for Fussell–Vesely importance: some 50 ms.
-const FUSSELL_VESELY_NODES: usize = 300_000;
+const FUSSELL_VESELY_NODES: usize = 100_000;
 /// Nodes that may be evaluated anew for risk reduction worths: some 50 ms.
 const EVALUATED_NODES: usize = 10_000_000;
 
@@ -150,6 +156,7 @@ impl FaultTree {
             probability: 0.0,
             bounds: None,
             minimal_cut_sets: None,
+            prime_implicants: None,
             cut_sets_refused: None,
             coherent: circuit.is_monotone(root),
             cut_sets: Vec::new(),
@@ -271,17 +278,19 @@ impl FaultTree {
         compiled: &Compiled,
         limits: AnalysisLimits,
     ) {
-        let start = Instant::now();
         let sets = if analysis.coherent {
             self.add_cut_sets(analysis, compiled, limits)
         } else {
-            Compiled::flat(circuit, root, limits.max_nodes.min(MAX_FLAT_NODES))
-                .and_then(|flat| self.add_cut_sets(analysis, &flat, limits))
+            Compiled::flat(circuit, root, limits.max_nodes.min(MAX_FLAT_NODES)).and_then(|flat| {
+                self.add_cut_sets(analysis, &flat, limits)?;
+                let primes = flat.prime_implicants(limits.max_cut_set_nodes.min(MAX_PRIME_NODES));
+                analysis.prime_implicants = primes.ok().and_then(|count| u64::try_from(count).ok());
+                Ok(())
+            })
         };
         if let Err(OverBudget { limit, .. }) = sets {
             analysis.cut_sets_refused = Some(beyond(limit));
         }
-        analysis.cut_sets_ms = milliseconds(start);
     }
 
     fn add_cut_sets(
@@ -290,9 +299,11 @@ impl FaultTree {
         compiled: &Compiled,
         limits: AnalysisLimits,
     ) -> Result<(), OverBudget> {
-        let priors = self.priors();
+        let start = Instant::now();
         let families = compiled.cut_sets(limits.max_cut_set_nodes)?;
         analysis.minimal_cut_sets = Some(u64::try_from(families.count()).unwrap_or(u64::MAX));
+        analysis.cut_sets_ms = milliseconds(start);
+        let priors = self.priors();
         let named = |(probability, events): (f64, Vec<u32>)| CutSet {
             events: self.ids(&events),
             probability,

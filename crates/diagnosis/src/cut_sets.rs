@@ -5,7 +5,7 @@
 
 use std::collections::BinaryHeap;
 
-use crate::bdd::{CutSets, EMPTY, Full, UNIT};
+use crate::bdd::{Bdd, CutSets, EMPTY, Full, UNIT};
 use crate::compile::{Compiled, OverBudget, Top, Variable};
 
 impl Compiled {
@@ -23,6 +23,21 @@ impl Compiled {
             compiled: self,
             families,
         })
+    }
+}
+
+impl Compiled {
+    /// How many prime implicants the function has, for one made by [`Compiled::flat`]; `limit` bounds the nodes of both diagrams.
+    pub(crate) fn prime_implicants(&self, limit: usize) -> Result<u128, OverBudget> {
+        let Some(module) = self.modules.last() else {
+            return Ok(u128::from(!matches!(self.top, Top::Constant(false))));
+        };
+        let mut sets = CutSets::new(limit);
+        let mut bdd = Bdd::of(&module.nodes, limit);
+        let root = sets
+            .primes(&mut bdd, module.root)
+            .map_err(|Full| OverBudget { limit, orders: 1 })?;
+        Ok(sets.count(root, &|_| 1))
     }
 }
 

@@ -350,6 +350,25 @@ impl Enumerated {
             .sum()
     }
 
+    /// Sets of literals, as events that count and their values, that suffice while none of them can be left out.
+    fn prime_implicants(&self, events: usize) -> u64 {
+        let suffices = |counts: usize, values: usize| {
+            (0..self.holds.len()).all(|w| w & counts != values || self.holds[w])
+        };
+        let is_prime = |counts: usize, values: usize| {
+            let spared = (0..events).map(|e| 1 << e).filter(|bit| counts & bit != 0);
+            suffices(counts, values)
+                && spared
+                    .map(|bit| (counts & !bit, values & !bit))
+                    .all(|(c, v)| !suffices(c, v))
+        };
+        let values_of = |counts: usize| (0..=counts).filter(move |values| values & !counts == 0);
+        (0..1_usize << events)
+            .flat_map(|counts| values_of(counts).map(move |values| (counts, values)))
+            .filter(|&(counts, values)| is_prime(counts, values))
+            .count() as u64
+    }
+
     fn rests_on(&self, event: usize) -> bool {
         (0..self.holds.len()).any(|w| self.holds[w] != self.holds[w ^ (1 << event)])
     }
@@ -396,6 +415,10 @@ proptest! {
             } else {
                 prop_assert!(!analysis.coherent);
             }
+        }
+        if tree.events.len() <= 6 {
+            let expected = (!analysis.coherent).then(|| all.prime_implicants(tree.events.len()));
+            prop_assert_eq!(analysis.prime_implicants, expected);
         }
         let best = (0..all.holds.len()).filter(|&w| all.holds[w]).map(|w| all.weights[w]).fold(0.0, f64::max);
         match &analysis.likeliest_state {

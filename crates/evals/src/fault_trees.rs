@@ -49,6 +49,7 @@ fn measured(files: &str, tree: &FaultTree) -> Value {
             "probability": analysis.probability,
             "bounds": analysis.bounds,
             "minimal_cut_sets": analysis.minimal_cut_sets,
+            "prime_implicants": analysis.prime_implicants,
             "bdd_nodes": analysis.bdd_nodes,
             "probability_ms": analysis.probability_ms,
             "posteriors_ms": analysis.posteriors_ms,

@@ -80,6 +80,14 @@ impl Bdd {
         }
     }
 
+    /// A store that begins with compacted `nodes`; edges to them stay as they are.
+    pub(crate) fn of(nodes: &[BddNode], limit: usize) -> Self {
+        let mut made = Self::new(limit);
+        made.nodes = nodes.to_vec();
+        made.unique.fill(nodes);
+        made
+    }
+
     /// Raises the limit to go on after [`Full`]; what was made stays.
     pub(crate) fn allow(&mut self, limit: usize) {
         self.limit = limit.min(MOST_NODES);

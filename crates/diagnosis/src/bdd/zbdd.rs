@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::{BddNode, Edge, FALSE, Full, LAST, TRUE, UniqueTable, mix};
+use super::{Bdd, BddNode, Edge, FALSE, Full, LAST, TRUE, UniqueTable, mix};
 
 /// No set at all.
 pub(crate) const EMPTY: u32 = 0;
@@ -20,6 +20,9 @@ pub(crate) struct CutSets {
     cache: Vec<[u32; 3]>,
     limit: usize,
 }
+
+/// Marks an exact difference in the computed cache; families stay below it.
+const EXACT_TAG: u32 = 1 << 31;
 
 enum Task {
     /// Sets of the first family that contain no set of the second.
@@ -79,13 +82,14 @@ impl CutSets {
         family == UNIT
     }
 
-    fn without(&mut self, f: u32, g: u32) -> Result<u32, Full> {
+    /// Sets of `f` that contain no set of `g`; with `EXACT`, those that are no set of `g`.
+    fn without<const EXACT: bool>(&mut self, f: u32, g: u32) -> Result<u32, Full> {
         let mut tasks = vec![Task::Without(f, g)];
         let mut results: Vec<u32> = Vec::new();
         while let Some(task) = tasks.pop() {
             match task {
                 Task::Without(f, g) => {
-                    if f == EMPTY || g == UNIT || f == g {
+                    if f == EMPTY || f == g || (!EXACT && g == UNIT) {
                         results.push(EMPTY);
                         continue;
                     }
@@ -102,19 +106,24 @@ impl CutSets {
                         tasks.push(Task::Without(f, ng.lo));
                         continue;
                     }
-                    let slot = mix(f, g, 7) & (self.cache.len() - 1);
-                    if self.cache[slot][0] == f && self.cache[slot][1] == g {
+                    let key = if EXACT { g | EXACT_TAG } else { g };
+                    let slot = mix(f, key, 7) & (self.cache.len() - 1);
+                    if self.cache[slot][0] == f && self.cache[slot][1] == key {
                         results.push(self.cache[slot][2]);
                         continue;
                     }
                     tasks.push(Task::Make {
                         level: nf.level,
                         a: f,
-                        b: g,
+                        b: key,
                     });
                     if nf.level < ng.level {
                         tasks.push(Task::Without(nf.lo, g));
-                        tasks.push(Task::Without(nf.hi, g));
+                        // A set with this variable is no set of `g`, which is the same as taking nothing away.
+                        tasks.push(Task::Without(nf.hi, if EXACT { EMPTY } else { g }));
+                    } else if EXACT {
+                        tasks.push(Task::Without(nf.lo, ng.lo));
+                        tasks.push(Task::Without(nf.hi, ng.hi));
                     } else {
                         tasks.push(Task::Without(nf.lo, ng.lo));
                         tasks.push(Task::High { other_low: ng.lo });
@@ -154,8 +163,43 @@ impl CutSets {
                 continue;
             }
             let (high, low) = (family[&hi], family[&lo]);
-            let high = self.without(high, low)?;
+            let high = self.without::<false>(high, low)?;
             let made = self.make(node.level, high, low)?;
+            family.insert(edge, made);
+        }
+        Ok(family[&root])
+    }
+
+    /// The prime implicants of the function `root` of `bdd` as sets of literals (Coudert & Madre 1992): level 2l stands for
+    /// the variable of level l happening, 2l + 1 for it not happening.
+    ///
+    /// Those without the variable are the primes of what holds either way; those with a literal are the primes of its branch
+    /// that are not among them.
+    pub(crate) fn primes(&mut self, bdd: &mut Bdd, root: Edge) -> Result<u32, Full> {
+        let mut family: HashMap<Edge, u32> = HashMap::from([(TRUE, UNIT), (FALSE, EMPTY)]);
+        let mut steps = vec![Step::Visit(root)];
+        while let Some(step) = steps.pop() {
+            let (Step::Visit(edge) | Step::Join(edge)) = step;
+            if family.contains_key(&edge) {
+                continue;
+            }
+            let node = bdd.nodes[(edge >> 1) as usize];
+            let (hi, lo) = (node.hi ^ (edge & 1), node.lo ^ (edge & 1));
+            let either_way = bdd.and(hi, lo)?;
+            if matches!(step, Step::Visit(_)) {
+                steps.extend([
+                    Step::Join(edge),
+                    Step::Visit(hi),
+                    Step::Visit(lo),
+                    Step::Visit(either_way),
+                ]);
+                continue;
+            }
+            let without = family[&either_way];
+            let happening = self.without::<true>(family[&hi], without)?;
+            let not_happening = self.without::<true>(family[&lo], without)?;
+            let made = self.make(2 * node.level + 1, not_happening, without)?;
+            let made = self.make(2 * node.level, happening, made)?;
             family.insert(edge, made);
         }
         Ok(family[&root])
