@@ -25,8 +25,8 @@ const NEGLIGIBLE: f64 = 1e-12;
 const QUICK: usize = 60;
 /// Nodes looked at for each evaluation left: a node costs a flow, about a quarter of an evaluation.
 const NODES_PER_EVALUATION: usize = 4;
-/// Relative distance to the bound of the relaxed problems from which looking ahead pays.
-const LOOSE: f64 = 0.1;
+/// Chance of a fix below which looking ahead pays: there several faults are usual, and sums of chances say little of them.
+const OFTEN_FAILING: f64 = 0.5;
 /// Relaxed problems solved at most before the search.
 const RELAXATIONS: usize = 12;
 
@@ -71,8 +71,7 @@ pub(crate) fn best(
         search.left += saved;
         let relaxation = Relaxation::new(world, repairs, objective, &every);
         let proof = search.relax(&relaxation);
-        let proven = proof.as_ref().map_or(f64::NEG_INFINITY, |proof| proof.bound);
-        search.looks_ahead = search.best_value() - proven > LOOSE * search.best_value();
+        search.looks_ahead = search.best.as_ref().is_some_and(|best| best.3 < OFTEN_FAILING);
         open_bound = search.divide(&candidates, proof.as_ref().map(|proof| (&relaxation, proof)));
     }
     search.solution(open_bound, every)
