@@ -49,7 +49,7 @@ def highs(instance: dict, budget: float | None, seconds: float) -> tuple[float, 
     """Objective (weight served, or expected cost), proven bound and seconds."""
     prices, weights, penalty = instance["prices"], instance["weights"], instance["penalty"]
     model = highspy.Highs()
-    for option, value in {"output_flag": False, "threads": 1, "time_limit": seconds, "mip_rel_gap": 1e-7}.items():
+    for option, value in {"output_flag": False, "threads": 1, "time_limit": seconds, "mip_rel_gap": 1e-7, "mip_abs_gap": 1e-9}.items():
         model.setOptionValue(option, value)
     parts = len(prices)
     for part, price in enumerate(prices):

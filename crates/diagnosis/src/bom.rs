@@ -192,21 +192,35 @@ impl Bom {
         self.by_number.get(number).map(|&at| &self.parts[at])
     }
 
-    /// Other numbers that serve instead of `part` on `model`: those it supersedes, then parts of the same name that fit.
+    /// Other numbers that serve instead of `part` on `model`: those that it replaces, directly or through another, then parts of
+    /// the same name that fit, cheapest first; of an unknown model it is not known what else fits.
     #[must_use]
     pub fn alternatives(&self, part: &Part, model: Option<&ModelNumber>) -> Vec<PartNumber> {
-        let same = |other: &&Part| other.name == part.name && other.part_number != part.part_number;
-        let siblings = self
+        let listed = |number: &PartNumber| self.parts.iter().find(|other| other.part_number == *number);
+        let is_this = |at: usize| self.parts[at].part_number == part.part_number;
+        let mut found = part.supersedes.clone();
+        let earlier = self.by_number.iter().filter(|(_, at)| is_this(**at));
+        for (number, _) in earlier.filter(|(number, _)| **number != part.part_number) {
+            if !found.contains(number) {
+                found.push(number.clone());
+            }
+        }
+        found.retain(|number| listed(number).is_none_or(|older| older.fits(model)));
+        let mut siblings: Vec<&Part> = self
             .parts
             .iter()
-            .filter(same)
-            .filter(|other| model.is_some() && other.fits(model));
-        let mut found: Vec<PartNumber> = part.supersedes.clone();
-        found.extend(
-            siblings
-                .map(|other| other.part_number.clone())
-                .filter(|n| !part.supersedes.contains(n)),
-        );
+            .filter(|other| other.name == part.name && other.part_number != part.part_number)
+            .filter(|other| model.is_some() && other.fits(model) && !found.contains(&other.part_number))
+            .collect();
+        siblings.sort_by_key(|other| other.price);
+        found.extend(siblings.into_iter().map(|other| other.part_number.clone()));
         found
+    }
+
+    /// Price of one of `number`; one that is no longer listed costs what its successor does.
+    #[must_use]
+    pub fn price(&self, number: &PartNumber) -> Option<Yuan> {
+        let listed = self.parts.iter().find(|part| part.part_number == *number);
+        listed.or_else(|| self.current(number)).map(|part| part.price)
     }
 }

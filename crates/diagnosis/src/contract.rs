@@ -223,6 +223,19 @@ pub struct Evidence {
     pub similar_repairs: usize,
 }
 
+/// What to take for a part of the kit that is not in stock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Substitute {
+    /// The kit's part.
+    pub instead_of: PartNumber,
+    /// The cheapest of its alternatives that is in stock in the quantity needed.
+    pub part_number: PartNumber,
+    /// How many.
+    pub quantity: u32,
+    /// Price of one.
+    pub price: Yuan,
+}
+
 /// A check for the technician, in the order in which to make them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Check {
@@ -250,6 +263,9 @@ pub struct Prediction {
     pub kit: Vec<KitItem>,
     /// What they cost together.
     pub kit_cost: Yuan,
+    /// For parts of the kit that are not in stock, what may be taken instead.
+    #[serde(default)]
+    pub substitutes: Vec<Substitute>,
     /// Whether the kit is proven best.
     pub certificate: Certificate,
     /// Chances that one visit is enough.

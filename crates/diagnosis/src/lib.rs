@@ -40,7 +40,7 @@ pub use bom::{Bom, Part};
 pub use contract::{
     Cause, Certificate, Check, CodeEvidence, DepotPicks, Evidence, EvidenceSource, FirstTimeFix, Ignored,
     KitLimit, Learnt, NextQuestion, PartUsed, PickLine, PlannedVisit, Prediction, PredictionRequest, Repair,
-    Stock, SymptomEvidence, SymptomReport, ValueUnit, VanPicks,
+    Stock, Substitute, SymptomEvidence, SymptomReport, ValueUnit, VanPicks,
 };
 pub use error::{DiagnoseError, Place};
 pub use kit::{FaultParts, PartSets, PartsTaken};

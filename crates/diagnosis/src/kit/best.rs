@@ -25,6 +25,8 @@ const NEGLIGIBLE: f64 = 1e-12;
 const QUICK: usize = 60;
 /// Nodes looked at for each evaluation left: a node costs a flow, about a quarter of an evaluation.
 const NODES_PER_EVALUATION: usize = 4;
+/// Chance of a fix below which looking ahead pays: there several faults are usual, and sums of chances say little of them.
+const OFTEN_FAILING: f64 = 0.5;
 /// Relaxed problems solved at most before the search.
 const RELAXATIONS: usize = 12;
 
@@ -53,6 +55,7 @@ pub(crate) fn best(
         objective,
         best: None,
         left: evaluations,
+        looks_ahead: false,
     };
     search.offer(&vec![false; repairs.choices.len()]);
     search.offer(&every);
@@ -68,6 +71,7 @@ pub(crate) fn best(
         search.left += saved;
         let relaxation = Relaxation::new(world, repairs, objective, &every);
         let proof = search.relax(&relaxation);
+        search.looks_ahead = search.best.as_ref().is_some_and(|best| best.3 < OFTEN_FAILING);
         open_bound = search.divide(&candidates, proof.as_ref().map(|proof| (&relaxation, proof)));
     }
     search.solution(open_bound, every)
@@ -110,11 +114,13 @@ struct Proof {
     failed_visit: f64,
 }
 
-/// A partial kit: what is decided of the first `depth` candidates, its chance where it is known, and its parent's bound.
+/// A partial kit: what is decided of the first `depth` candidates, its chance and that of everything not left out where they
+/// are known, and a bound.
 struct Node {
     depth: usize,
     chosen: Vec<bool>,
     fix: Option<f64>,
+    most: Option<f64>,
     bound: f64,
 }
 
@@ -125,6 +131,8 @@ struct Search<'a> {
     /// Value, price, kit and chance.
     best: Option<(f64, f64, Vec<bool>, f64)>,
     left: usize,
+    /// Whether nodes are bounded by the chance of everything not left out, at an evaluation more.
+    looks_ahead: bool,
 }
 
 impl Search<'_> {
@@ -226,62 +234,79 @@ impl Search<'_> {
     /// Depth first, taking a part before leaving it out; the least bound of what was left when the evaluations were used up,
     /// infinite when nothing was.
     fn divide(&mut self, candidates: &[Candidate], proof: Option<(&Relaxation<'_>, &Proof)>) -> f64 {
-        let least = proof.map_or(f64::NEG_INFINITY, |(_, proof)| proof.bound);
-        let rest: Vec<(f64, f64)> = candidates.iter().map(|c| (c.weight, c.needed)).collect();
         let mut flow = proof.map(|(_, proof)| Flow::new(&proof.sets.graph));
         let mut stack = vec![Node {
             depth: 0,
             chosen: vec![false; self.repairs.choices.len()],
             fix: None,
-            bound: least,
+            most: (!self.looks_ahead).then_some(1.0),
+            bound: proof.map_or(f64::NEG_INFINITY, |(_, proof)| proof.bound),
         }];
         let mut open_bound = f64::INFINITY;
         let mut nodes = NODES_PER_EVALUATION * self.left;
-        while let Some(node) = stack.pop() {
+        while let Some(mut node) = stack.pop() {
             if nodes == 0 {
                 self.left = 0;
             }
             nodes = nodes.saturating_sub(1);
-            let mut bound = node.bound;
             if let (Some((relaxation, proof)), Some(flow)) = (proof, &mut flow) {
                 let decided = self.decided(&node, candidates);
                 let (_, price) = proof.sets.closure(proof.failed_visit, &decided, flow);
-                bound = bound.max(relaxation.bound(price, proof.failed_visit));
+                node.bound = node.bound.max(relaxation.bound(price, proof.failed_visit));
             }
-            if bound >= self.enough() {
-                continue;
-            }
-            if self.left == 0 {
-                open_bound = open_bound.min(bound);
-                continue;
-            }
-            let fix = node.fix.unwrap_or_else(|| self.offer(&node.chosen));
-            let spent = self.spent(&node.chosen);
-            bound = bound.max(self.objective.bound(spent, fix, &rest[node.depth..]));
-            if bound >= self.enough() {
-                continue;
-            }
-            let Some(candidate) = candidates.get(node.depth) else {
-                continue;
-            };
-            let mut with = node.chosen.clone();
-            with[candidate.choice] = true;
-            stack.push(Node {
-                depth: node.depth + 1,
-                chosen: node.chosen,
-                fix: Some(fix),
-                bound,
-            });
-            if self.affordable(&with) {
-                stack.push(Node {
-                    depth: node.depth + 1,
-                    chosen: with,
-                    fix: None,
-                    bound,
-                });
+            if node.bound < self.enough() && self.left == 0 {
+                open_bound = open_bound.min(node.bound);
+            } else if node.bound < self.enough() {
+                self.evaluate(&mut node, candidates);
+                self.branch(node, candidates, &mut stack);
             }
         }
         open_bound
+    }
+
+    /// Looks a node's chances up where its parent does not tell them, and bounds it by them.
+    fn evaluate(&mut self, node: &mut Node, candidates: &[Candidate]) {
+        let spent = self.spent(&node.chosen);
+        let most = node.most.unwrap_or_else(|| {
+            let mut every = node.chosen.clone();
+            let rest = &candidates[node.depth..];
+            rest.iter().for_each(|candidate| every[candidate.choice] = true);
+            self.left = self.left.saturating_sub(1);
+            self.world.fix(self.repairs, &every)
+        });
+        node.most = Some(most);
+        node.bound = node.bound.max(self.objective.at_best(spent, most));
+        if node.bound >= self.enough() {
+            return;
+        }
+        let fix = node.fix.unwrap_or_else(|| self.offer(&node.chosen));
+        node.fix = Some(fix);
+        let rest = candidates[node.depth..].iter().map(|c| (c.weight, c.needed));
+        node.bound = node.bound.max(self.objective.bound(spent, fix, rest));
+    }
+
+    /// Puts a node's two halves on the stack: without its next candidate, and, first to be looked at, with it.
+    fn branch(&self, node: Node, candidates: &[Candidate], stack: &mut Vec<Node>) {
+        let Some(candidate) = candidates.get(node.depth).filter(|_| node.bound < self.enough()) else {
+            return;
+        };
+        let mut with = node.chosen.clone();
+        with[candidate.choice] = true;
+        let depth = node.depth + 1;
+        stack.push(Node {
+            depth,
+            most: (!self.looks_ahead).then_some(1.0),
+            ..node
+        });
+        if self.affordable(&with) {
+            stack.push(Node {
+                depth,
+                chosen: with,
+                fix: None,
+                most: node.most,
+                bound: node.bound,
+            });
+        }
     }
 
     /// What a node says of the relaxed problem's choices: a quantity taken has the smaller ones in it, one left out may still be

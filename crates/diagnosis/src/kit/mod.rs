@@ -165,19 +165,28 @@ impl Objective {
         }
     }
 
+    /// A lower bound of the value of any kit that spends at least `spent` and fixes with a chance of at most `most`.
+    fn at_best(self, spent: f64, most: f64) -> f64 {
+        match self {
+            Self::ExpectedCost { failed_visit } => spent + failed_visit * (1.0 - most),
+            Self::MaxCost(_) | Self::MaxParts(_) => 1.0 - most,
+            Self::Target(target) if most + ROUNDING >= target => spent,
+            Self::Target(_) => f64::INFINITY,
+        }
+    }
+
     /// A lower bound of the value of any kit that adds some of `rest` (weight, gain bound; best ratio first).
-    fn bound(self, spent: f64, fix: f64, rest: &[(f64, f64)]) -> f64 {
+    fn bound(self, spent: f64, fix: f64, rest: impl Iterator<Item = (f64, f64)>) -> f64 {
         match self {
             Self::ExpectedCost { failed_visit } => {
                 let saved: f64 = rest
-                    .iter()
-                    .map(|&(weight, gain)| (failed_visit * gain - weight).max(0.0))
+                    .map(|(weight, gain)| (failed_visit * gain - weight).max(0.0))
                     .sum();
                 (spent + failed_visit * (1.0 - fix) - saved).max(spent)
             }
             Self::MaxCost(most) | Self::MaxParts(most) => {
                 let (mut room, mut gain) = (most - spent, 0.0);
-                for &(weight, most_gain) in rest {
+                for (weight, most_gain) in rest {
                     let share = if weight <= room {
                         1.0
                     } else {
@@ -190,7 +199,7 @@ impl Objective {
             }
             Self::Target(target) => {
                 let (mut lacking, mut cost) = (target - ROUNDING - fix, spent);
-                for &(weight, gain) in rest {
+                for (weight, gain) in rest {
                     if lacking <= 0.0 {
                         break;
                     }

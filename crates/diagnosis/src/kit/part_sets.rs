@@ -334,6 +334,24 @@ mod tests {
         }
 
         #[test]
+        fn a_crowded_budget_equals_enumeration(
+            prices in prop::collection::vec(5.0..50.0_f64, 13),
+            faults in prop::collection::vec((0.1..1.0_f64, prop::collection::vec(0_usize..13, 1..5)), 40..80),
+            share in 0.1..0.6_f64,
+        ) {
+            let faults = faults.into_iter().map(|(weight, parts)| FaultParts { weight, parts });
+            let sets = PartSets::new(prices, faults.collect()).unwrap();
+            let budget = share * sets.prices.iter().sum::<f64>();
+            let best = (0..1_usize << 13)
+                .map(|kit| (0..13).map(|part| kit >> part & 1 == 1).collect::<Vec<bool>>())
+                .filter(|taken| sets.cost(taken) <= budget)
+                .map(|taken| sets.served(&taken))
+                .fold(0.0, f64::max);
+            let found = sets.within_budget(budget, 10_000);
+            prop_assert!(found.certificate.optimal && (found.served - best).abs() < 1e-8, "{} {best}", found.served);
+        }
+
+        #[test]
         fn a_search_cut_short_tells_a_true_bound(sets in random_sets(), share in 0.0..1.0_f64, evaluations in 0_usize..6) {
             let budget = share * sets.prices.iter().sum::<f64>();
             let (short, long) = (sets.within_budget(budget, evaluations), sets.within_budget(budget, 10_000));

@@ -221,16 +221,10 @@ impl<'a> Search<'a> {
 
     /// Finds the best price of money for the parts left free, offers what it meets, and decides what cannot pay.
     fn bound(&mut self, mut node: Node) -> Bounded {
-        if !self.over(&node.high) {
-            self.offer(&node.high);
-            return Bounded::Closed;
-        }
-        if self.over(&node.low) {
-            // Every kit from here on reaches the weight, or none is affordable.
-            self.offer(&node.low);
-            return Bounded::Closed;
-        }
         for _ in 0..CORRECTIONS {
+            if self.ends(&node) {
+                return Bounded::Closed;
+            }
             if self.left == 0 {
                 break;
             }
@@ -257,20 +251,23 @@ impl<'a> Search<'a> {
             if gap <= self.tolerance() {
                 return Bounded::Closed;
             }
-            self.settle(&mut node, lambda, self.best_score() - score);
             let found = self.measure(parts);
+            self.offer(&found);
             let line = node.low.served - lambda * node.low.cost;
             let higher = found.served - lambda * found.cost > line + self.sets.total * 1e-12;
+            if higher && self.over(&found) {
+                node.high = found;
+            } else if higher {
+                node.low = found;
+            }
+            self.settle(&mut node, lambda, self.best_score() - score);
+            self.follow(&mut node);
             if !higher {
                 break;
             }
-            if self.over(&found) {
-                node.high = found;
-            } else {
-                node.low = found;
-            }
-            self.offer(&node.low.clone());
-            self.offer(&node.high.clone());
+        }
+        if self.ends(&node) {
+            return Bounded::Closed;
         }
         let may: Vec<bool> = node.decided.iter().map(|d| *d != Some(false)).collect();
         self.offer_filled(&node.low.parts, &may);
@@ -316,15 +313,40 @@ impl<'a> Search<'a> {
                 let mut decided = node.decided.clone();
                 decided[part] = Some(take);
                 self.numbered += 1;
-                self.child(node, decided)
+                let mut child = Node {
+                    score: node.score,
+                    number: self.numbered,
+                    decided,
+                    low: node.low.clone(),
+                    high: node.high.clone(),
+                };
+                self.follow(&mut child);
+                child
             })
             .collect()
     }
 
-    /// A node with closures on both sides that keep to what is decided; where the parent's do not, the extremes.
-    fn child(&self, node: &Node, decided: Vec<Option<bool>>) -> Node {
+    /// Whether a node has one best kit: everything left is allowed, or nothing more is.
+    fn ends(&mut self, node: &Node) -> bool {
+        // Everything that is not left out is affordable, or does not reach the weight.
+        if !self.over(&node.high) {
+            self.offer(&node.high);
+            return true;
+        }
+        // What is taken already reaches the weight, or is too dear.
+        if self.over(&node.low) {
+            self.offer(&node.low);
+            return true;
+        }
+        false
+    }
+
+    /// Makes the closures on both sides keep to what is decided; where they then lie on the wrong side, the extremes take their
+    /// place: a low one that is over is the least that is left, a high one that is not is the most.
+    fn follow(&self, node: &mut Node) {
+        let decided = &node.decided;
         let keep = |parts: &[bool]| -> Vec<bool> {
-            let both = parts.iter().zip(&decided);
+            let both = parts.iter().zip(decided);
             both.map(|(taken, decided)| decided.unwrap_or(*taken)).collect()
         };
         let mut low = self.measure(keep(&node.low.parts));
@@ -335,13 +357,7 @@ impl<'a> Search<'a> {
         if !self.over(&high) {
             high = self.measure(decided.iter().map(|d| *d != Some(false)).collect());
         }
-        Node {
-            score: node.score,
-            number: self.numbered,
-            decided,
-            low,
-            high,
-        }
+        (node.low, node.high) = (low, high);
     }
 
     fn result(self, least: f64) -> PartsTaken {

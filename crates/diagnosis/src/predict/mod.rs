@@ -300,6 +300,7 @@ impl Diagnosis {
             causes: Vec::new(),
             kit: Vec::new(),
             kit_cost: Yuan::ZERO,
+            substitutes: Vec::new(),
             certificate: Certificate {
                 optimal: false,
                 gap: 0.0,

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use shifu_domain::{KitItem, ModelNumber, PartNumber, Probability};
 
 use super::Diagnosis;
-use crate::contract::{FirstTimeFix, Prediction, Stock};
+use crate::bom::Part;
+use crate::contract::{FirstTimeFix, Prediction, Stock, Substitute};
 use crate::kit::{Choice, Repairs, Solution, World};
 
 impl Diagnosis {
@@ -82,6 +83,10 @@ impl Diagnosis {
             if stock.is_some() {
                 alternatives.sort_by_key(|number| held(number) < u64::from(quantity));
             }
+            if stock.is_some() && held(&part.part_number) < u64::from(quantity) {
+                let substitute = self.substitute(part, quantity, &alternatives, &held);
+                prediction.substitutes.extend(substitute);
+            }
             prediction.kit_cost = prediction.kit_cost + part.price * quantity;
             prediction.kit.push(KitItem {
                 part_number: part.part_number.clone(),
@@ -100,7 +105,11 @@ impl Diagnosis {
                 .then(a.part_number.cmp(&b.part_number))
         });
         let at_hand = |c: &Choice| {
-            stock.is_none() || held(&self.bom.parts[c.part].part_number) >= u64::from(c.quantity)
+            let part = &self.bom.parts[c.part];
+            let enough = |number: &PartNumber| held(number) >= u64::from(c.quantity);
+            stock.is_none()
+                || enough(&part.part_number)
+                || self.bom.alternatives(part, model).iter().any(enough)
         };
         let every: Vec<bool> = repairs.choices.iter().map(at_hand).collect();
         let none = vec![false; repairs.choices.len()];
@@ -110,5 +119,25 @@ impl Diagnosis {
             without_parts: Probability::clamped(world.fix(repairs, &none)),
             with_every_part: Probability::clamped(world.fix(repairs, &every)),
         };
+    }
+
+    /// The cheapest alternative that is held in the quantity needed.
+    fn substitute(
+        &self,
+        part: &Part,
+        quantity: u32,
+        alternatives: &[PartNumber],
+        held: &dyn Fn(&PartNumber) -> u64,
+    ) -> Option<Substitute> {
+        alternatives
+            .iter()
+            .filter(|number| held(number) >= u64::from(quantity))
+            .map(|number| Substitute {
+                instead_of: part.part_number.clone(),
+                part_number: number.clone(),
+                quantity,
+                price: self.bom.price(number).unwrap_or(part.price),
+            })
+            .min_by_key(|substitute| substitute.price)
     }
 }
