@@ -278,14 +278,12 @@ impl PastRepairs {
             parts.extend(self.parts_by_name.get(&name.name).into_iter().flatten());
         }
         let own_namings = own.map(|own| self.namings(own)).unwrap_or_default();
-        let repairs = (self.repairs.len() - usize::from(own.is_some())).max(1) as f64;
         let mut kept = Vec::new();
         let mut clues = Vec::new();
         for part in parts {
             let counted = own.is_some_and(|own| own.parts.contains(&part));
-            let used = self.parts[part].used - usize::from(counted);
-            if used > 0 {
-                let facts = self.facts(part, used as f64 / repairs);
+            if self.parts[part].used > usize::from(counted) {
+                let facts = self.facts(part);
                 clues.push(findings.clues(&facts, |next| self.used_before(next, &own_namings)));
                 kept.push(part);
             }
@@ -294,7 +292,10 @@ impl PastRepairs {
         (kept, clues)
     }
 
-    fn facts(&self, part: usize, share: f64) -> PartFacts<'_> {
+    /// The share is of all repairs, also where one is held out: less by that one, it would tell which part the one used, and
+    /// the weights would learn to prefer rarer parts.
+    fn facts(&self, part: usize) -> PartFacts<'_> {
+        let share = self.parts[part].used as f64 / self.repairs.len().max(1) as f64;
         let name = self.parts[part].name.as_str();
         let word_ids = name
             .split(' ')
