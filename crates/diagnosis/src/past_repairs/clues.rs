@@ -23,12 +23,12 @@ pub(super) const STARTING_WEIGHTS: Clues = [
     -0.4, // 1 where the name is only a piece of a longer part name in the text
     0.25, // mean over the name's words of ln chance by the linear model over words
     0.15, // lowest of the same
-    -1.0, // 1 for "another part"
+    8.0,  // 1 for "another part"
     0.0,  // for "another part": ln chance of the linear model's best
     0.0,  // for "another part": ln share of the near repairs' best
 ];
 
-/// Smallest chance that a logarithm is taken of.
+/// Chance at which a clue begins to speak: below it is no evidence, 0, as for "another part".
 const FLOOR: f64 = 1e-4;
 /// The same for shares among a few dozen neighbours, and for words.
 const COARSE_FLOOR: f64 = 1e-2;
@@ -77,7 +77,7 @@ pub(super) struct PartFacts<'a> {
     pub(super) name: &'a str,
     /// Ids of the name's words in the linear model over words; `None` for words newer than the model.
     pub(super) word_ids: Vec<Option<usize>>,
-    /// Share of the repairs that used it, without the one in question.
+    /// Share of the repairs that used it.
     pub(super) share: f64,
 }
 
@@ -93,10 +93,10 @@ impl Findings<'_> {
         let (mean, lowest) = self.name_chances(&part.word_ids);
         let chance = self.part_chances.get(part.part).copied().unwrap_or(0.0);
         [
-            (f64::from(chance) + FLOOR).ln(),
-            (share(&self.near, part.part) + COARSE_FLOOR).ln(),
-            (share(&self.nearest, part.part) + COARSE_FLOOR).ln(),
-            (part.share + FLOOR).ln(),
+            above(f64::from(chance), FLOOR),
+            above(share(&self.near, part.part), COARSE_FLOOR),
+            above(share(&self.nearest, part.part), COARSE_FLOOR),
+            above(part.share, FLOOR),
             there as f64 / name.len() as f64,
             whole.map_or(0.0, |named| (named.to - named.from) as f64),
             whole.map_or(0.0, |named| after(named.next(self.text))),
@@ -116,8 +116,8 @@ impl Findings<'_> {
         let mut clues = [0.0; CLUES];
         let likeliest = self.part_chances.iter().copied().fold(0.0, f32::max);
         clues[10] = 1.0;
-        clues[11] = (f64::from(likeliest) + FLOOR).ln();
-        clues[12] = (self.near.values().copied().fold(0.0, f64::max) + COARSE_FLOOR).ln();
+        clues[11] = above(f64::from(likeliest), FLOOR);
+        clues[12] = above(self.near.values().copied().fold(0.0, f64::max), COARSE_FLOOR);
         clues
     }
 
@@ -127,9 +127,9 @@ impl Findings<'_> {
                 .and_then(|id| self.word_chances.get(id))
                 .copied()
                 .unwrap_or(0.0);
-            (f64::from(chance) + WORD_FLOOR).ln()
+            above(f64::from(chance), WORD_FLOOR)
         });
-        let lowest = chances.clone().fold(0.0, f64::min);
+        let lowest = chances.clone().reduce(f64::min).unwrap_or(0.0);
         (chances.sum::<f64>() / word_ids.len().max(1) as f64, lowest)
     }
 }
@@ -153,6 +153,11 @@ pub(super) fn votes<'a>(
         votes
     };
     (cast(NEAR), cast(NEAREST))
+}
+
+/// ln of a chance over its floor: 0 where it is 0, so that more of it never speaks for "another part".
+fn above(chance: f64, floor: f64) -> f64 {
+    (chance / floor).ln_1p()
 }
 
 fn share(votes: &BTreeMap<usize, f64>, part: usize) -> f64 {
@@ -230,6 +235,6 @@ mod tests {
         };
         assert_eq!(clues("intake gasket")[4..8], [1.0, 2.0, -1.0, 0.0]);
         assert_eq!(clues("gasket")[4..8], [1.0, 1.0, -1.0, 1.0]);
-        assert_eq!(clues("drain pump")[4..8], [0.0; 4]);
+        assert_eq!(clues("drain pump")[..8], [0.0; 8]);
     }
 }
