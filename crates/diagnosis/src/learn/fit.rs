@@ -184,6 +184,11 @@ impl Fit {
         }
     }
 
+    /// Causes of the last repair of an appliance, with their shares.
+    pub(crate) fn earlier(&self, serial: &str) -> &[(u32, f64)] {
+        self.by_serial.get(serial).map_or(&[], Vec::as_slice)
+    }
+
     /// A cause's share of all repairs.
     pub(crate) fn share(&self, cause: usize) -> f64 {
         self.frequency[cause]

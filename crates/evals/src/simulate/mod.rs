@@ -10,6 +10,7 @@ mod cells;
 mod dice;
 mod oracle;
 mod parameters;
+mod picture;
 mod report;
 mod rule;
 mod world;
@@ -28,6 +29,7 @@ use world::Line;
 use year::Ticket;
 
 pub use parameters::WorldParameters;
+pub use picture::{learning_curve, reliability_diagram};
 pub use report::{CellLoss, Month, ReliabilityBin, Simulated, SimulatedYears, Spread};
 pub use world::{Appliance, Distance};
 
