@@ -423,9 +423,12 @@ impl Case<'_> {
     }
 }
 
+/// A repair's day and its shares.
+type Dated<'a> = (Option<i32>, &'a [(u32, f64)]);
+
 /// The last shares of every appliance, and the chance that an earlier cause is back.
 fn serials(cases: &[Case<'_>]) -> (BTreeMap<String, Vec<(u32, f64)>>, f64) {
-    let mut by_serial: BTreeMap<&str, Vec<(Option<i32>, &[(u32, f64)])>> = BTreeMap::new();
+    let mut by_serial: BTreeMap<&str, Vec<Dated<'_>>> = BTreeMap::new();
     for case in cases {
         if let Some(serial) = &case.report.serial {
             by_serial
