@@ -184,6 +184,11 @@ impl Fit {
         }
     }
 
+    /// Causes of the last repair of an appliance, with their shares.
+    pub(crate) fn earlier(&self, serial: &str) -> &[(u32, f64)] {
+        self.by_serial.get(serial).map_or(&[], Vec::as_slice)
+    }
+
     /// A cause's share of all repairs.
     pub(crate) fn share(&self, cause: usize) -> f64 {
         self.frequency[cause]
@@ -418,9 +423,12 @@ impl Case<'_> {
     }
 }
 
+/// A repair's day and its shares.
+type Dated<'a> = (Option<i32>, &'a [(u32, f64)]);
+
 /// The last shares of every appliance, and the chance that an earlier cause is back.
 fn serials(cases: &[Case<'_>]) -> (BTreeMap<String, Vec<(u32, f64)>>, f64) {
-    let mut by_serial: BTreeMap<&str, Vec<(Option<i32>, &[(u32, f64)])>> = BTreeMap::new();
+    let mut by_serial: BTreeMap<&str, Vec<Dated<'_>>> = BTreeMap::new();
     for case in cases {
         if let Some(serial) = &case.report.serial {
             by_serial

@@ -17,9 +17,7 @@ pub(super) fn weight(half_life: Option<f64>, day: Option<i32>, newest: i32) -> f
 
 /// The half-life in days with the least prequential log-loss of causes (Dawid 1984), period by period.
 pub(super) fn half_life(repairs: &[(i32, &[(u32, f64)])], expert: &[f64], prior_size: f64) -> Option<f64> {
-    let Some(first) = repairs.iter().map(|repair| repair.0).min() else {
-        return None;
-    };
+    let first = repairs.iter().map(|repair| repair.0).min()?;
     let last = repairs.iter().map(|repair| repair.0).max().unwrap_or(first);
     let periods = ((last - first) / PERIOD + 1) as usize;
     // A single stray date must not make thousands of empty periods.

@@ -26,9 +26,12 @@ pub(crate) struct Unlisted {
     pub(crate) reports: Vec<(String, u32)>,
 }
 
+/// A report with its ticket and visit.
+type Report<'a> = (&'a (String, u32), &'a super::Remembered);
+
 /// The unlisted causes of all reports. `explained` says whether an event of the tree takes exactly the parts of a report.
 pub(super) fn find(memory: &Memory, explained: &dyn Fn(&super::Remembered) -> bool) -> Vec<Unlisted> {
-    let mut found: BTreeMap<Mark, Vec<(&(String, u32), &super::Remembered)>> = BTreeMap::new();
+    let mut found: BTreeMap<Mark, Vec<Report<'_>>> = BTreeMap::new();
     for (key, report) in &memory.reports {
         let Some(report) = report else { continue };
         let mark = match &report.stated {

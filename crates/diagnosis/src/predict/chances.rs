@@ -109,6 +109,7 @@ impl Diagnosis {
             lexicon: self.lexicon.clone(),
             base,
             believed: self.believed.clone(),
+            paths: self.paths.clone(),
             memory: self.memory.clone(),
             fit: Some(fit),
             learnt: OnceLock::new(),
@@ -263,15 +264,16 @@ fn is_plain(input: Input, plain: &[bool]) -> bool {
     }
 }
 
+/// The links of every symptom, then of every code.
+pub(super) fn links(tree: &FaultTree) -> impl Iterator<Item = &Vec<Link>> {
+    let symptoms = tree.symptoms.iter().map(|symptom| &symptom.causes);
+    symptoms.chain(tree.codes.iter().map(|code| &code.causes))
+}
+
 /// The strengths of a tree's links through "or" gates, event by event; symptoms first, then codes.
 pub(super) fn believed(tree: &FaultTree) -> Believed {
     let plain = plain_gates(tree);
-    let links: Vec<&Vec<Link>> = tree
-        .symptoms
-        .iter()
-        .map(|s| &s.causes)
-        .chain(tree.codes.iter().map(|c| &c.causes))
-        .collect();
+    let links: Vec<&Vec<Link>> = links(tree).collect();
     let mut shows = vec![vec![0.0; links.len()]; tree.events.len()];
     for (sign, links) in links.into_iter().enumerate() {
         for link in links.iter().filter(|link| is_plain(link.input, &plain)) {

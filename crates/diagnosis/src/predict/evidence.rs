@@ -7,6 +7,7 @@ use shifu_domain::{FaultCode, SymptomId};
 
 use super::{Case, Diagnosis, Observation};
 use crate::contract::{CodeEvidence, Evidence, EvidenceSource, Ignored, PredictionRequest, SymptomEvidence};
+use crate::tree::{Input, Link};
 
 impl Case {
     /// Leaves out present signs beyond `most`: those that most causes show, which tell causes apart least.
@@ -68,6 +69,7 @@ impl Diagnosis {
             observations: Vec::new(),
             known: BTreeSet::new(),
             codes: BTreeSet::new(),
+            earlier: Vec::new(),
         };
         for (id, (present, source)) in symptoms {
             self.add_symptom(&mut case, id, present, source);
@@ -76,6 +78,13 @@ impl Diagnosis {
             self.add_code(&mut case, code, source);
         }
         case
+    }
+
+    /// The expert's links of a sign, which lead along the tree's gates, then those that were learnt.
+    fn causes_of(&self, sign: usize, links: &[Link]) -> Vec<(Input, f64)> {
+        let learnt = if self.fit.is_some() { links } else { &[] };
+        let all = self.paths[sign].iter().chain(learnt);
+        all.map(|link| (link.input, link.probability)).collect()
     }
 
     fn check_model(&self, evidence: &mut Evidence) {
@@ -113,11 +122,7 @@ impl Diagnosis {
         case.observations.push(Observation {
             title: symptom.title().to_owned(),
             literal: if present { literal } else { !literal },
-            causes: symptom
-                .causes
-                .iter()
-                .map(|link| (link.input, link.probability))
-                .collect(),
+            causes: self.causes_of(at, &symptom.causes),
             present,
             code: false,
         });
@@ -151,11 +156,7 @@ impl Diagnosis {
         case.observations.push(Observation {
             title: code.to_string(),
             literal: self.base.codes[at],
-            causes: self.tree.codes[at]
-                .causes
-                .iter()
-                .map(|link| (link.input, link.probability))
-                .collect(),
+            causes: self.causes_of(self.tree.symptoms.len() + at, &self.tree.codes[at].causes),
             present: true,
             code: true,
         });

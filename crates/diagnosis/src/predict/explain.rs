@@ -126,6 +126,15 @@ impl Diagnosis {
                 percent(chance)
             ));
         }
+        let earlier: f64 = case
+            .earlier
+            .iter()
+            .filter(|cause| cause.0 as usize == event)
+            .map(|cause| cause.1)
+            .sum();
+        if earlier >= 0.5 {
+            words.push("同一台设备上次维修就是此原因".to_owned());
+        }
         let (mut similar, mut same) = (0, 0.0);
         for repair in self.similar(case) {
             similar += 1;
@@ -143,7 +152,14 @@ impl Diagnosis {
     /// The way from an event up to an observation, as names, with the link's chance.
     fn route(&self, event: usize, observation: &Observation) -> Option<(String, f64)> {
         let goal = Input::Event(event as u32);
+        // Of an event's own link the last is the learnt one.
+        let own = observation
+            .causes
+            .iter()
+            .rfind(|cause| cause.0 == goal)
+            .map(|cause| cause.1);
         observation.causes.iter().find_map(|&(input, link)| {
+            let link = own.unwrap_or(link);
             let mut came_from: BTreeMap<usize, Option<usize>> = BTreeMap::new();
             let mut queue = std::collections::VecDeque::new();
             if input == goal {

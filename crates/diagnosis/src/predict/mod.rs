@@ -24,7 +24,7 @@ use crate::error::DiagnoseError;
 use crate::kit::{self, Objective, World};
 use crate::learn::{Believed, Fit, Memory, Shrinkage};
 use crate::observe::Observable;
-use crate::tree::{FaultTree, Input};
+use crate::tree::{FaultTree, Input, Link};
 
 pub use suggestions::{Change, Sign, SuggestedLink, Suggestion};
 
@@ -78,6 +78,8 @@ pub struct Diagnosis {
     lexicon: Arc<Lexicon>,
     base: Observable,
     believed: Arc<Believed>,
+    /// The expert's links of every symptom, then of every code: the paths by which causes are explained.
+    paths: Arc<Vec<Vec<Link>>>,
     memory: Arc<Memory>,
     /// What the repairs have taught, where `tree` and `base` are as learnt; none where they are the expert's.
     fit: Option<Fit>,
@@ -130,6 +132,8 @@ struct Case {
     known: BTreeSet<usize>,
     /// Positions of the code entries that are shown.
     codes: BTreeSet<usize>,
+    /// Causes of the appliance's last repair, with their shares.
+    earlier: Vec<(u32, f64)>,
 }
 
 impl Diagnosis {
@@ -161,6 +165,7 @@ impl Diagnosis {
         let base = Observable::new(&tree);
         Ok(Self {
             believed: Arc::new(chances::believed(&tree)),
+            paths: Arc::new(chances::links(&tree).cloned().collect()),
             tree,
             bom: Arc::new(bom),
             config,
@@ -213,8 +218,14 @@ impl Diagnosis {
 
     fn answer(&self, request: &PredictionRequest) -> Result<Prediction, DiagnoseError> {
         let mut case = self.resolve(request);
-        if self.fit.as_ref().is_some_and(|fit| fit.links.is_some()) {
-            case.keep_most_telling(MAX_PRESENT);
+        if let Some(fit) = &self.fit {
+            case.earlier = request
+                .serial
+                .as_ref()
+                .map_or(Vec::new(), |serial| fit.earlier(serial).to_vec());
+            if fit.links.is_some() {
+                case.keep_most_telling(MAX_PRESENT);
+            }
         }
         let model = case.evidence.model.clone();
         let chances = self.chances(&case, request);

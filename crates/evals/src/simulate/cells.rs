@@ -31,10 +31,13 @@ impl Cell {
 #[derive(Debug, Default)]
 pub(crate) struct Cells {
     seen: BTreeMap<Cell, Vec<f64>>,
+    /// Causes as reports state them, by cell; position of the cause in the world, or one past the last for other words.
+    stated: BTreeMap<Cell, Vec<f64>>,
     tickets: usize,
     ours: f64,
     oracle: f64,
     counts: [f64; PSEUDO_COUNTS.len()],
+    reported: [f64; PSEUDO_COUNTS.len()],
 }
 
 impl Cells {
@@ -44,7 +47,21 @@ impl Cells {
             .map_or(0, |counts| counts.iter().sum::<f64>() as usize)
     }
 
-    pub(crate) fn count(&mut self, cell: Cell, cause: usize, causes: usize) {
+    pub(crate) fn count(&mut self, cell: Cell, line: &Line, ticket: &Ticket) {
+        let Some(&cause) = ticket.causes.first() else {
+            return;
+        };
+        let causes = line.causes.len();
+        if let Some(stated) = &ticket.stated {
+            let at = line
+                .causes
+                .iter()
+                .position(|cause| cause.known && cause.id == *stated)
+                .unwrap_or(causes);
+            self.stated
+                .entry(cell.clone())
+                .or_insert_with(|| vec![0.0; causes + 1])[at] += 1.0;
+        }
         self.seen.entry(cell).or_insert_with(|| vec![0.0; causes])[cause] += 1.0;
     }
 
@@ -80,14 +97,21 @@ impl Cells {
         };
         let weights = line.weights(&ticket.situation);
         self.oracle -= (of_class(&weights) / weights.iter().sum::<f64>()).ln();
-        let Some(counts) = self.seen.get(cell) else { return };
-        let count = of_class(counts);
-        let n: f64 = counts.iter().sum();
         let classes = line.causes.iter().filter(|cause| cause.known).count() as f64 + 1.0;
-        for (loss, &pseudo) in self.counts.iter_mut().zip(&PSEUDO_COUNTS) {
-            let pseudo = if pseudo == 0.0 { 1.0 / classes } else { pseudo };
-            *loss -= ((count + pseudo) / (n + pseudo * classes)).max(FLOOR).ln();
+        if let Some(counts) = self.seen.get(cell) {
+            add_losses(&mut self.counts, of_class(counts), counts.iter().sum(), classes);
         }
+        let (mut count, mut n) = (0.0, 0.0);
+        if let Some(stated) = self.stated.get(cell) {
+            let other_words = if truth.known {
+                0.0
+            } else {
+                stated[line.causes.len()]
+            };
+            count = of_class(&stated[..line.causes.len()]) + other_words;
+            n = stated.iter().sum();
+        }
+        add_losses(&mut self.reported, count, n, classes);
     }
 
     pub(crate) fn loss(&self) -> CellLoss {
@@ -95,9 +119,20 @@ impl Cells {
         CellLoss {
             tickets: self.tickets,
             ours: self.ours / n,
-            counts: self.counts[0] / n,
-            counts_best: self.counts.iter().copied().fold(f64::INFINITY, f64::min) / n,
+            counts: least(&self.reported) / n,
+            counts_of_truth: least(&self.counts) / n,
             oracle: self.oracle / n,
         }
     }
+}
+
+fn add_losses(losses: &mut [f64; PSEUDO_COUNTS.len()], count: f64, n: f64, classes: f64) {
+    for (loss, &pseudo) in losses.iter_mut().zip(&PSEUDO_COUNTS) {
+        let pseudo = if pseudo == 0.0 { 1.0 / classes } else { pseudo };
+        *loss -= ((count + pseudo) / (n + pseudo * classes)).max(FLOOR).ln();
+    }
+}
+
+fn least(losses: &[f64]) -> f64 {
+    losses.iter().copied().fold(f64::INFINITY, f64::min)
 }

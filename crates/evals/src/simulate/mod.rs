@@ -10,6 +10,7 @@ mod cells;
 mod dice;
 mod oracle;
 mod parameters;
+mod picture;
 mod report;
 mod rule;
 mod world;
@@ -29,6 +30,7 @@ use world::Line;
 use year::Ticket;
 
 pub use parameters::WorldParameters;
+pub use picture::{learning_curve, reliability_diagram};
 pub use report::{CellLoss, Month, ReliabilityBin, Simulated, SimulatedYears, Spread};
 pub use world::{Appliance, Distance};
 
@@ -135,15 +137,10 @@ pub fn simulate(appliances: &[Appliance], parameters: &WorldParameters, seed: u6
             ours: ticket.fixed_by(&ours),
             oracle: ticket.fixed_by(&oracle),
             predicted: prediction.first_time_fix.with_kit.value(),
-            oracle_predicted: chance * (1.0 - botched(parameters)),
+            oracle_predicted: chance,
         });
     }
     Ok(simulated(seed, &lines, &outcomes, cost, engines))
-}
-
-/// An upper end of the share of visits that fail for a wrong part: what the oracle takes off its chance.
-fn botched(parameters: &WorldParameters) -> f64 {
-    parameters.wrong_part_first * parameters.wrong_part_fails
 }
 
 fn simulated(
@@ -268,9 +265,6 @@ impl Engines {
 
     /// Notes the log-loss of the ticket's true cause where its cell has seen enough tickets.
     fn measure_cell(&mut self, line: &Line, ticket: &Ticket) -> Result<()> {
-        let Some(&cause) = ticket.causes.first() else {
-            return Ok(());
-        };
         let cell = cells::Cell::of(ticket);
         if CELL_TICKETS.contains(&self.cells.seen(&cell)) {
             let mut asked = ticket.request(line, &mut Dice::new(0, 0))?;
@@ -278,7 +272,7 @@ impl Engines {
             let learnt = self.diagnoses[ticket.line].cause_frequencies(&asked);
             self.cells.measure(line, &cell, ticket, &learnt);
         }
-        self.cells.count(cell, cause, line.causes.len());
+        self.cells.count(cell, line, ticket);
         Ok(())
     }
 }

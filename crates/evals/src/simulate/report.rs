@@ -13,7 +13,7 @@ pub(crate) struct Outcome {
     pub(crate) oracle: bool,
     /// What the engine said before the visit.
     pub(crate) predicted: f64,
-    /// What the oracle said.
+    /// What the oracle said, wrong parts put in first not considered.
     pub(crate) oracle_predicted: f64,
 }
 
@@ -51,10 +51,10 @@ pub struct CellLoss {
     pub tickets: usize,
     /// The engine's.
     pub ours: f64,
-    /// Counts of the cell alone, add-one smoothed: (k + 1) / (n + C). They are given the true cause of every earlier ticket.
+    /// Counts of the cell alone, (k + α) / (n + αC), from the causes that reports state, with the best α of 1, 1/2, 1/5 and 1/C in hindsight.
     pub counts: f64,
-    /// The same with the best α of 1, 1/2, 1/5 and 1/C in (k + α) / (n + αC), known in hindsight.
-    pub counts_best: f64,
+    /// The same from the true cause of every earlier ticket, which nobody has.
+    pub counts_of_truth: f64,
     /// The oracle's, who knows the true weights: nothing can be lower.
     pub oracle: f64,
 }
@@ -82,7 +82,7 @@ pub struct Simulated {
     pub gap_closed_second_half: f64,
     /// Expected calibration error of the chance of a first-time fix, ten bins of equal mass.
     pub calibration_error: f64,
-    /// The oracle's, which shows what chance alone gives.
+    /// The oracle's, which leaves wrong parts put in first out of account.
     pub oracle_calibration_error: f64,
     /// The reliability diagram.
     pub reliability: Vec<ReliabilityBin>,
@@ -122,11 +122,11 @@ pub struct SimulatedYears {
     pub gap_closed: Spread,
     /// Expected calibration error of a year.
     pub calibration_error: Spread,
-    /// Log-loss in cells with 20 to 39 tickets, relative to the cell's add-one counts: 0.85 is 15 % below.
+    /// Log-loss in cells with 20 to 39 tickets, relative to the cell's counts of stated causes: 0.85 is 15 % below.
     pub cell_loss_ratio: Spread,
-    /// The same relative to counts smoothed by the best α in hindsight.
-    pub cell_loss_ratio_best: Spread,
-    /// The oracle's relative to those: what is possible.
+    /// The same relative to the cell's counts of true causes.
+    pub cell_loss_ratio_truth: Spread,
+    /// The oracle's relative to the counts of stated causes: what is possible.
     pub cell_loss_ratio_oracle: Spread,
     /// Every year.
     pub years: Vec<Simulated>,
@@ -161,8 +161,8 @@ impl SimulatedYears {
             gap_closed: spread(&|year| year.gap_closed),
             calibration_error: spread(&|year| year.calibration_error),
             cell_loss_ratio: spread(&|year| year.cell_loss.ours / year.cell_loss.counts),
-            cell_loss_ratio_best: spread(&|year| year.cell_loss.ours / year.cell_loss.counts_best),
-            cell_loss_ratio_oracle: spread(&|year| year.cell_loss.oracle / year.cell_loss.counts_best),
+            cell_loss_ratio_truth: spread(&|year| year.cell_loss.ours / year.cell_loss.counts_of_truth),
+            cell_loss_ratio_oracle: spread(&|year| year.cell_loss.oracle / year.cell_loss.counts),
             years,
         }
     }
