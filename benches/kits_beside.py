@@ -45,6 +45,10 @@ def greedy(instance: dict, budget: float, penalty: float | None) -> set[int]:
         budget -= best[2]
 
 
+# HiGHS' tolerances are absolute, so weights that sum to 1 are told to it as ones that sum to this.
+SCALE = 1e4
+
+
 def highs(instance: dict, budget: float | None, seconds: float) -> tuple[float, float, float]:
     """Objective (weight served, or expected cost), proven bound and seconds."""
     prices, weights, penalty = instance["prices"], instance["weights"], instance["penalty"]
@@ -58,7 +62,7 @@ def highs(instance: dict, budget: float | None, seconds: float) -> tuple[float, 
         model.changeColCost(part, price if budget is None else 0.0)
     for fault, weight in enumerate(weights):
         model.addVar(0, 1)
-        model.changeColCost(parts + fault, -weight * (penalty if budget is None else 1.0))
+        model.changeColCost(parts + fault, -weight * (penalty if budget is None else SCALE))
         for part in instance["needs"][fault]:
             model.addRow(-highspy.kHighsInf, 0, 2, np.array([parts + fault, part], dtype=np.int32), np.array([1.0, -1.0]))
     if budget is not None:
@@ -70,7 +74,7 @@ def highs(instance: dict, budget: float | None, seconds: float) -> tuple[float, 
     value, bound = info.objective_function_value, info.mip_dual_bound
     if budget is None:
         return penalty * sum(weights) + value, penalty * sum(weights) + bound, took
-    return -value, -bound, took
+    return -value / SCALE, -bound / SCALE, took
 
 
 def quantiles(name: str, numbers: list[float], unit: str) -> str:
