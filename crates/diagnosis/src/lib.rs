@@ -12,6 +12,7 @@ mod beta;
 mod bom;
 mod bounds;
 mod circuit;
+mod cold_start;
 mod compile;
 mod contract;
 mod cut_sets;
@@ -37,6 +38,7 @@ mod tree_toml;
 
 pub use analyze::{Analysis, AnalysisLimits, CutSet, Importance, ProbabilityBounds, ProbableState};
 pub use bom::{Bom, Part};
+pub use cold_start::ColdStart;
 pub use contract::{
     Cause, Certificate, Check, CodeEvidence, DepotPicks, Evidence, EvidenceSource, FirstTimeFix, Ignored,
     KitLimit, Learnt, NextQuestion, PartUsed, PickLine, PlannedVisit, Prediction, PredictionRequest, Repair,
