@@ -137,6 +137,9 @@ fn sample(path: &str, ids: &BTreeMap<&str, String>, variant: u32) -> Option<(Str
         }
         "/v1/part-predictions" => json_body(&prediction),
         "/v1/part-predictions/batch" => json_body(&json!({"items": [prediction]})),
+        "/v1/part-predictions/pick-list" => json_body(&json!({"visits": [{"depot": "xiamen", "van": format!("van-{variant}"),
+            "kit": [{"part_number": "AC-CAP-35", "name": "电容", "quantity": 1, "price": "25.00", "probability_needed": 0.5,
+                "alternatives": []}]}]})),
         "/v1/repairs" => json_body(&json!({"ticket_id": "R-1", "visit": 1 + variant, "product_line": "split_air_conditioner",
             "model": "KFR-35GW/QH1", "symptoms": [{"id": "not_cooling", "present": true}], "fault_codes": [],
             "parts_used": [{"part_number": "AC-CAP-35", "quantity": 1}], "cause": "capacitor_failed", "fixed": true,

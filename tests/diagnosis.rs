@@ -289,6 +289,88 @@ async fn an_unknown_product_line_or_symptom_is_said() {
 }
 
 #[tokio::test]
+async fn without_a_tree_past_repairs_say_what_to_send() {
+    let server = Server::start().await;
+    server.put_toml("/v1/boms/split_air_conditioner", BOM).await.ok();
+    let lines: Vec<String> = (0..40)
+        .map(|at| {
+            let (text, part) = if at % 2 == 0 {
+                ("外机嗡嗡响不启动", "AC-CAP-35")
+            } else {
+                ("遥控没反应，面板不亮", "AC-PCB-201")
+            };
+            json!({"ticket_id": format!("T-{at}"), "product_line": "split_air_conditioner", "text": text, "fixed": true,
+                "parts_used": [{"part_number": part}]})
+            .to_string()
+        })
+        .collect();
+    server
+        .raw(
+            "dispatcher",
+            "POST",
+            "/v1/repairs/import",
+            "application/x-ndjson",
+            lines.join("\n"),
+        )
+        .await
+        .ok();
+    let asked = json!({"product_line": "split_air_conditioner", "text": "外机嗡嗡响"});
+    let first = async |server: &Server| {
+        let reply = server
+            .post("dispatcher", "/v1/part-predictions", &asked)
+            .await
+            .ok();
+        assert_eq!(reply["kit"][0]["part_number"], "AC-CAP-35", "{reply}");
+        reply["causes"][0].clone()
+    };
+    let before = first(&server).await;
+    assert!(before["probability"].as_f64().unwrap() > 0.5, "{before}");
+    // A report that is corrected counts as corrected.
+    let corrected = json!({"ticket_id": "T-0", "product_line": "split_air_conditioner", "text": "外机嗡嗡响不启动", "fixed": true,
+        "parts_used": [{"part_number": "AC-PCB-201"}]});
+    let outcome = server.post("technician", "/v1/repairs", &corrected).await.ok();
+    assert_eq!(outcome["replaced"], true, "{outcome}");
+    let after = first(&server).await;
+    assert!(
+        after["probability"].as_f64() < before["probability"].as_f64(),
+        "{before} {after}"
+    );
+    let server = server.restart().await;
+    let again = first(&server).await;
+    assert_eq!(again, after);
+    // A tree takes over where it is loaded.
+    server
+        .put_toml("/v1/fault-trees/split_air_conditioner", TREE)
+        .await
+        .ok();
+    let asked = json!({"product_line": "split_air_conditioner", "text": "空调不制冷"});
+    let with_tree = server
+        .post("dispatcher", "/v1/part-predictions", &asked)
+        .await
+        .ok();
+    assert_eq!(with_tree["causes"][0]["event"], "capacitor_failed", "{with_tree}");
+}
+
+#[tokio::test]
+async fn a_days_kits_are_added_up_per_depot_and_van() {
+    let server = loaded().await;
+    let visit = |van: &str, chance: f64| {
+        json!({"depot": "厦门", "van": van, "kit": [{"part_number": "AC-CAP-35", "name": "电容", "quantity": 1, "price": "25.00",
+            "probability_needed": chance, "alternatives": []}]})
+    };
+    let plan = json!({"visits": [visit("a", 0.5), visit("a", 0.5), visit("b", 0.25)]});
+    let picks = server
+        .post("dispatcher", "/v1/part-predictions/pick-list", &plan)
+        .await
+        .ok();
+    let line = &picks["depots"][0]["lines"][0];
+    // .5 + .5 + .25 pieces; none to two with 1 - 1/16 = .9375.
+    assert_eq!(line["expected"], 1.25, "{picks}");
+    assert_eq!(line["quantity_90"], 2, "{picks}");
+    assert_eq!(picks["depots"][0]["vans"][1]["van"], "b", "{picks}");
+}
+
+#[tokio::test]
 async fn versions_are_kept_and_the_tree_is_drawn() {
     let server = loaded().await;
     let next = TREE.replace("version = \"1\"", "version = \"2\"");

@@ -102,6 +102,7 @@ call 200 GET /v1/fault-trees/$LINE/tree.svg admin dispatcher
 TICKET="$(head -n 1 "$APPLIANCE/tickets.jsonl")"
 call 200 POST /v1/part-predictions dispatcher reviewer "${JSON[@]}" -d "$TICKET"
 call 200 POST /v1/part-predictions/batch dispatcher reviewer "${JSON[@]}" -d "[$TICKET]"
+call 200 POST /v1/part-predictions/pick-list dispatcher reviewer "${JSON[@]}" -d '{"visits": []}'
 call 200 POST /v1/repairs technician agent "${JSON[@]}" -d "$(head -n 1 "$APPLIANCE/repairs.jsonl")"
 call 200 POST /v1/repairs/import dispatcher agent -H 'Content-Type: application/x-ndjson' --data-binary "@$APPLIANCE/repairs.jsonl"
 

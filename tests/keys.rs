@@ -412,6 +412,12 @@ fn calls(theirs: &BTreeMap<&'static str, String>) -> Vec<(&'static str, &'static
             send("/v1/part-predictions/batch", &json!([asked])),
             Shared,
         ),
+        (
+            "POST",
+            "/v1/part-predictions/pick-list",
+            send("/v1/part-predictions/pick-list", &json!({"visits": []})),
+            Shared,
+        ),
         ("POST", "/v1/repairs", send("/v1/repairs", &repair), Shared),
         (
             "POST",

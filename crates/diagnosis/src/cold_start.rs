@@ -25,9 +25,8 @@ const LISTED: usize = 10;
 const EVALUATIONS: usize = 2_000;
 /// How many tickets a chance is taken to rest on for its interval: the neighbours that vote.
 const VOTES: f64 = 50.0;
-/// Repairs added before the linear models are worth renewing, and as a share of all.
-const RENEWED_AFTER: usize = 200;
-const RENEWED_SHARE: f64 = 0.2;
+/// The linear models are renewed when more than one in so many repairs is new to them: every time while there are few.
+const RENEWED_SHARE: usize = 5;
 
 /// A parts list with past repairs.
 #[derive(Debug, Clone)]
@@ -108,8 +107,7 @@ impl ColdStart {
     /// Whether enough was added for [`ColdStart::refit`] to be worth its time.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        let share = (self.past.len() as f64 * RENEWED_SHARE) as usize;
-        self.added > 0 && self.added >= RENEWED_AFTER.max(share)
+        self.added > self.past.len() / RENEWED_SHARE
     }
 
     /// Renews what is not learnt at once; seconds for 100,000 repairs.

@@ -126,6 +126,7 @@ pub const TABLE: &[(&str, &str, &[Role])] = &[
     ("GET", "/v1/fault-trees/{product_line}/tree.svg", ADMIN_ONLY),
     ("POST", "/v1/part-predictions", PREDICTION),
     ("POST", "/v1/part-predictions/batch", PREDICTION),
+    ("POST", "/v1/part-predictions/pick-list", PREDICTION),
     ("POST", "/v1/repairs", REPAIRS),
     ("POST", "/v1/repairs/import", REPAIRS),
     ("POST", "/v1/summaries", TICKETS),

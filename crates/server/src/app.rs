@@ -113,6 +113,7 @@ fn prediction() -> Router<AppState> {
         )
         .route("/v1/part-predictions", post(diagnosis::predict))
         .route("/v1/part-predictions/batch", post(diagnosis::predict_batch))
+        .route("/v1/part-predictions/pick-list", post(diagnosis::pick_list))
         .route("/v1/repairs", post(diagnosis::report_repair))
         .route("/v1/repairs/import", post(diagnosis::import_repairs))
         .route("/v1/summaries", post(tickets::summarize))

@@ -38,7 +38,7 @@ use crate::state::AppState;
         inspections::check_photo, inspections::submit, inspections::list, inspections::get, inspections::overlay,
         alerts::list, alerts::stream, alerts::decide,
         diagnosis::put_bom, diagnosis::get_bom, diagnosis::put_tree, diagnosis::get_tree, diagnosis::graph, diagnosis::tree_svg,
-        diagnosis::predict, diagnosis::predict_batch, diagnosis::report_repair, diagnosis::import_repairs,
+        diagnosis::predict, diagnosis::predict_batch, diagnosis::pick_list, diagnosis::report_repair, diagnosis::import_repairs,
         tickets::summarize, tickets::summarize_batch, tickets::intake,
         admin::create_key, admin::keys, admin::revoke_key, admin::audit, admin::remove_ticket,
         webhooks::add, webhooks::list, webhooks::remove, webhooks::deliveries, webhooks::redeliver,

@@ -1,16 +1,16 @@
 //! Parts lists, fault trees and repairs in; predictions out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shifu_diagnosis::{
-    Bom, DiagnoseError, Diagnosis, DiagnosisConfig, FaultTree, Learnt, MefOptions, Prediction,
-    PredictionRequest, Repair, lexicon_entries,
+    Bom, ColdStart, DepotPicks, DiagnoseError, Diagnosis, DiagnosisConfig, FaultTree, Learnt, MefOptions,
+    PlannedVisit, Prediction, PredictionRequest, Repair, lexicon_entries, pick_list,
 };
-use shifu_domain::ProductLine;
 use shifu_domain::recognise::{LexiconEntries, MentionKind};
+use shifu_domain::{Probability, ProductLine, Yuan};
 use shifu_store::{DefinitionKind, DefinitionRecord, RepairRecord, TicketRecord};
 
 use super::Engine;
@@ -27,10 +27,56 @@ pub(super) struct LineModel {
     tree: Option<Arc<FaultTree>>,
     /// There when both are.
     diagnosis: Option<RwLock<Diagnosis>>,
+    /// There when only the parts list is.
+    cold_start: Option<RwLock<ColdStart>>,
     versions: BTreeMap<String, String>,
 }
 
 impl LineModel {
+    /// Renews what past repairs are read with, beside the one that answers meanwhile; callers hold `learning`, or are alone.
+    fn renew(&self) {
+        let Some(cold_start) = &self.cold_start else {
+            return;
+        };
+        let mut renewed = cold_start.read().unwrap_or_else(PoisonError::into_inner).clone();
+        renewed.refit();
+        *cold_start.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+    }
+
+    /// What of the line is missing for a prediction, where anything is.
+    fn lacking(&self) -> Option<&'static str> {
+        let cold_start = self.cold_start.as_ref();
+        let repairs = cold_start.map(|past| {
+            past.read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .repairs_learnt()
+        });
+        match (&self.diagnosis, repairs) {
+            (Some(_), _) | (None, Some(1..)) => None,
+            (None, Some(0)) => Some("fault tree, and no repairs to go by,"),
+            (None, None) => Some("parts list"),
+        }
+    }
+
+    fn predict(&self, request: &PredictionRequest, failed_visit: Yuan) -> Result<Prediction, DiagnoseError> {
+        if let Some(diagnosis) = &self.diagnosis {
+            return diagnosis
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .predict(request);
+        }
+        match &self.cold_start {
+            Some(past) => past
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .predict(request, failed_visit),
+            None => Err(DiagnoseError::BadRequest {
+                field: "product_line",
+                reason: "not loaded".to_owned(),
+            }),
+        }
+    }
+
     /// Adds the words of tree and parts list.
     pub(super) fn contribute(&self, entries: &mut LexiconEntries) {
         let empty = FaultTree::default();
@@ -131,12 +177,19 @@ impl Engine {
             .bulk(move || build_line(bom.as_ref(), tree.as_ref(), config))
             .await??;
         let mut after = String::new();
-        while model.diagnosis.is_some() {
+        while model.diagnosis.is_some() || model.cold_start.is_some() {
             let (repairs, cursor) = self.store.repairs(line.as_str(), &after, REPLAYED).await?;
             let Some(cursor) = cursor else { break };
             after = cursor;
             model = self.gate.bulk(move || replay(model, &repairs)).await?;
         }
+        let model = self
+            .gate
+            .bulk(move || {
+                model.renew();
+                model
+            })
+            .await?;
         let mut lines = self.lines.write().unwrap_or_else(PoisonError::into_inner);
         lines.insert(line.clone(), Arc::new(model));
         Ok(())
@@ -326,29 +379,16 @@ impl Engine {
         bulk: bool,
     ) -> Result<(Prediction, PredictionRequest), ApiError> {
         let model = self.line(&request.product_line)?;
-        if model.diagnosis.is_none() {
-            let lacking = if model.tree.is_none() {
-                "fault tree"
-            } else {
-                "parts list"
-            };
+        if let Some(lacking) = model.lacking() {
             let line = request.product_line.as_str();
             return Err(ApiError::unavailable(format!(
                 "product line {line:?} has no {lacking} yet"
             )));
         }
         self.recognise_model(&mut request);
+        let failed_visit = self.config.diagnosis.failed_visit_cost;
         let work = move || {
-            let prediction = timed("diagnosis", "predict", || match &model.diagnosis {
-                Some(diagnosis) => diagnosis
-                    .read()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .predict(&request),
-                None => Err(DiagnoseError::BadRequest {
-                    field: "product_line",
-                    reason: "not loaded".to_owned(),
-                }),
-            });
+            let prediction = timed("diagnosis", "predict", || model.predict(&request, failed_visit));
             prediction.map(|mut prediction| {
                 prediction.versions.extend(model.versions.clone());
                 (prediction, request)
@@ -360,6 +400,14 @@ impl Engine {
             self.gate.interactive(work).await?
         };
         Ok(result?)
+    }
+
+    /// The parts to load for a day's visits, per depot and van.
+    ///
+    /// # Errors
+    /// `Unprocessable` for more visits or pieces than allowed.
+    pub async fn pick_list(&self, visits: Vec<PlannedVisit>) -> Result<Vec<DepotPicks>, ApiError> {
+        Ok(self.gate.bulk(move || pick_list(&visits)).await??)
     }
 
     /// The model that the text names, where it names exactly one that is known and the request gives none.
@@ -388,24 +436,71 @@ impl Engine {
     ///
     /// # Errors
     /// `Unprocessable` for an unknown product line or a repair outside its limits.
-    pub async fn report_repair(&self, caller: &Caller, repair: Repair) -> Result<RepairOutcome, ApiError> {
+    pub async fn report_repair(
+        &self,
+        caller: &Caller,
+        mut repair: Repair,
+    ) -> Result<RepairOutcome, ApiError> {
         check_repair(&repair).map_err(|(field, rule)| ApiError::field(field, rule))?;
+        self.add_predicted_fix(&mut repair).await?;
         let model = self.line(&repair.product_line)?;
         let _learning = self.learning.lock().await;
         let earlier = self.store.repair(repair.ticket_id.as_str(), repair.visit).await?;
         let replaced = self.store.put_repairs(&[record(&repair)]).await?;
-        let (ticket_id, visit) = (repair.ticket_id.to_string(), repair.visit);
-        let learnt = self.gate.promised(move || learn(&model, &repair)).await?;
+        let (ticket_id, visit, line) = (
+            repair.ticket_id.to_string(),
+            repair.visit,
+            repair.product_line.clone(),
+        );
+        let learning = model.clone();
+        let learnt = self.gate.promised(move || learn(&learning, &repair)).await?;
         // The report is kept whatever the tree makes of it.
         let mut learnt = learnt.unwrap_or_else(|error| uncounted(&error.to_string()));
         learnt.replaced |= replaced.contains(&true);
         self.forget_other_line(earlier).await?;
+        self.renew(&line, &model, learnt.replaced).await?;
         tracing::debug!(key_id = caller.key_id, visit, "repair reported");
         Ok(RepairOutcome {
             ticket_id,
             visit,
             learnt,
         })
+    }
+
+    /// Past repairs are read anew where there is no tree: all of them when a report replaced one, and what many new ones changed.
+    async fn renew(
+        &self,
+        line: &ProductLine,
+        model: &Arc<LineModel>,
+        replaced: bool,
+    ) -> Result<(), ApiError> {
+        let Some(cold_start) = &model.cold_start else {
+            return Ok(());
+        };
+        if replaced {
+            return self.reload_line(line).await;
+        }
+        let stale = cold_start
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_stale();
+        if stale {
+            let model = model.clone();
+            self.gate.bulk(move || model.renew()).await?;
+        }
+        Ok(())
+    }
+
+    /// The chance that the ticket's last prediction gave its kit, for a first visit that does not say it.
+    async fn add_predicted_fix(&self, repair: &mut Repair) -> Result<(), ApiError> {
+        if repair.visit != 1 || repair.predicted_first_time_fix.is_some() {
+            return Ok(());
+        }
+        let records = self.store.ticket_records(repair.ticket_id.as_str()).await?;
+        let last = records.into_iter().find(|record| record.kind == "prediction");
+        let chance = last.and_then(|record| record.result["uncalibrated_first_time_fix"].as_f64());
+        repair.predicted_first_time_fix = chance.map(Probability::clamped);
+        Ok(())
     }
 
     /// A report that moved to another product line leaves the counts of the old one.
@@ -436,7 +531,10 @@ impl Engine {
         let mut good = Vec::new();
         for (row, parsed) in rows {
             match parsed.and_then(|repair| self.check_row(repair)) {
-                Ok(repair) => good.push(repair),
+                Ok(mut repair) => {
+                    self.add_predicted_fix(&mut repair).await?;
+                    good.push(repair);
+                }
                 Err(message) => report.errors.push(RowError { row, message }),
             }
         }
@@ -465,11 +563,18 @@ impl Engine {
         if any_replaced {
             return self.load_lines().await;
         }
+        let mut lines = BTreeSet::new();
         for repair in repairs {
-            let model = self.line(&repair.product_line)?;
+            let line = repair.product_line.clone();
+            let model = self.line(&line)?;
             if let Err(error) = self.gate.bulk(move || learn(&model, &repair)).await? {
                 tracing::warn!(%error, "an imported repair teaches nothing");
             }
+            lines.insert(line);
+        }
+        for line in lines {
+            let model = self.line(&line)?;
+            self.renew(&line, &model, false).await?;
         }
         Ok(())
     }
@@ -526,6 +631,7 @@ fn build_line(
         bom: None,
         tree: None,
         diagnosis: None,
+        cold_start: None,
         versions: BTreeMap::new(),
     };
     if let Some(record) = bom {
@@ -547,6 +653,8 @@ fn build_line(
         let diagnosis =
             Diagnosis::new(tree.as_ref().clone(), bom.as_ref().clone(), config).map_err(unreadable)?;
         built.diagnosis = Some(RwLock::new(diagnosis));
+    } else if let Some(bom) = &built.bom {
+        built.cold_start = Some(RwLock::new(ColdStart::new(bom.clone())));
     }
     built.versions = versions;
     Ok(built)
@@ -563,17 +671,24 @@ fn replay(model: LineModel, repairs: &[RepairRecord]) -> LineModel {
     model
 }
 
-/// Learns a repair; a product line without tree or list keeps it for later.
+/// Learns a repair; a product line without a parts list keeps it for later.
 fn learn(model: &LineModel, repair: &Repair) -> Result<Learnt, DiagnoseError> {
-    match &model.diagnosis {
-        Some(diagnosis) => diagnosis
+    if let Some(diagnosis) = &model.diagnosis {
+        return diagnosis
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .learn(repair),
-        None => Ok(uncounted(
-            "kept; it counts once the product line has a fault tree and a parts list",
-        )),
+            .learn(repair);
     }
+    let Some(cold_start) = &model.cold_start else {
+        return Ok(uncounted(
+            "kept; it counts once the product line has a parts list",
+        ));
+    };
+    let learnt = cold_start
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .learn(repair);
+    Ok(learnt)
 }
 
 fn uncounted(note: &str) -> Learnt {

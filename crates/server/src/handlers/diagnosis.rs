@@ -6,7 +6,9 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use shifu_diagnosis::{Prediction, PredictionRequest, Repair, TreeCheck, TreeGraph};
+use shifu_diagnosis::{
+    DepotPicks, PlannedVisit, Prediction, PredictionRequest, Repair, TreeCheck, TreeGraph,
+};
 use shifu_domain::{PartNumber, ProductLine, Yuan};
 use shifu_store::{DefinitionKind, DefinitionRecord};
 
@@ -243,6 +245,32 @@ pub(crate) async fn predict_batch(
 ) -> Result<Json<Value>, ApiError> {
     let predict = |request| state.engine.predict_in_bulk(request);
     batch.each(&state, &headers, predict).await
+}
+
+/// The visits of a day.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DayPlan {
+    /// Visits with the kits of their predictions; at most 10,000.
+    visits: Vec<PlannedVisit>,
+}
+
+/// What to load for the visits of a day.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct PickList {
+    /// Depots by name.
+    depots: Vec<DepotPicks>,
+}
+
+/// A day's pick list: per depot and van, how many of each part are needed on average and with a chance of 90 %.
+#[utoipa::path(post, path = "/v1/part-predictions/pick-list", tag = "diagnosis", request_body = DayPlan, responses(
+    (status = 200, body = PickList), (status = 422, body = ErrorBody)))]
+pub(crate) async fn pick_list(
+    State(state): State<AppState>,
+    extract::Json(plan): extract::Json<DayPlan>,
+) -> Result<Json<PickList>, ApiError> {
+    let depots = state.engine.pick_list(plan.visits).await?;
+    Ok(Json(PickList { depots }))
 }
 
 /// Reports a repair; the next prediction has learnt from it.
