@@ -358,6 +358,9 @@ pub(crate) enum Eval {
         /// Appliances that the world is drawn from [default: the bundled ones].
         #[arg(long, value_name = "DIR")]
         datasets: Option<PathBuf>,
+        /// Where to write the learning curve and the reliability diagram.
+        #[arg(long, value_name = "DIR")]
+        pictures: Option<PathBuf>,
     },
     /// ROUGE of summaries over {dialogue, reference, reference_by_role?} rows.
     Summaries { file: PathBuf },

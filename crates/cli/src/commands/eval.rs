@@ -71,10 +71,11 @@ pub(crate) fn run(task: &Eval, config: &Config) -> Result<Output, Failure> {
             seed,
             years,
             datasets,
+            pictures,
         } => {
             let bundled = || settings::datasets_dir().context("no bundled data sets: give --datasets DIR");
             let datasets = datasets.clone().map_or_else(bundled, Ok)?;
-            simulate::run(&datasets, *seed, *years)?
+            simulate::run(&datasets, *seed, *years, pictures.as_deref())?
         }
         Eval::Summaries { file } => tickets::summaries(file)?,
         Eval::Fields { file } => tickets::fields(file)?,

@@ -65,18 +65,33 @@ pub fn appliances(datasets: &Path) -> Result<Vec<Appliance>> {
     folders.iter().map(appliance).collect()
 }
 
-/// Runs the task: `years` years, one a seed from `seed` on, of the appliances in a folder.
+/// Runs the task: `years` years, one a seed from `seed` on, of the appliances in a folder. The learning curve and the reliability
+/// diagram are written into `pictures` as SVG.
 ///
 /// # Errors
-/// As [`appliances`] and [`simulate`].
-pub fn run(datasets: &Path, seed: u64, years: u64) -> Result<Report> {
+/// As [`appliances`] and [`simulate`]; a picture that cannot be written.
+pub fn run(datasets: &Path, seed: u64, years: u64, pictures: Option<&Path>) -> Result<Report> {
+    ensure!(
+        (1..=1_000).contains(&years),
+        "{years} years: 1 to 1000 can be simulated"
+    );
     let appliances = appliances(datasets)?;
-    let seeds: Vec<u64> = (seed..seed + years).collect();
+    let seeds: Vec<u64> = (seed..seed.saturating_add(years)).collect();
     let measured = simulate_years(&appliances, &WorldParameters::default(), &seeds)?;
+    if let Some(folder) = pictures {
+        let drawn = [
+            ("learning-curve.svg", learning_curve(&measured)),
+            ("reliability.svg", reliability_diagram(&measured)),
+        ];
+        for (name, svg) in drawn {
+            let path = folder.join(name);
+            std::fs::write(&path, svg).with_context(|| path.display().to_string())?;
+        }
+    }
     Ok(Report::new("simulate", serde_json::to_value(measured)?))
 }
 
-/// One year per seed.
+/// One year per seed, as many at a time as there are cores; the result does not depend on how many.
 ///
 /// # Errors
 /// As [`simulate`].
@@ -85,11 +100,22 @@ pub fn simulate_years(
     parameters: &WorldParameters,
     seeds: &[u64],
 ) -> Result<SimulatedYears> {
-    let years = seeds
-        .iter()
-        .map(|&seed| simulate(appliances, parameters, seed))
-        .collect::<Result<_>>()?;
-    Ok(SimulatedYears::of(years))
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let each = seeds.len().div_ceil(cores).max(1);
+    let years: Vec<Result<Simulated>> = std::thread::scope(|scope| {
+        let run = |seeds: &[u64]| -> Vec<Result<Simulated>> {
+            let year = |&seed| simulate(appliances, parameters, seed);
+            seeds.iter().map(year).collect()
+        };
+        let workers: Vec<_> = seeds
+            .chunks(each)
+            .map(|part| scope.spawn(move || run(part)))
+            .collect();
+        let done = workers.into_iter().map(|worker| worker.join());
+        done.flat_map(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    Ok(SimulatedYears::of(years.into_iter().collect::<Result<_>>()?))
 }
 
 /// One year of the world of `seed`.
