@@ -225,7 +225,7 @@ fn report(world: &World, number: usize, ticket: &Ticket) -> Value {
         ("region", json!("3502")),
         ("date", json!("2025-07-01")),
     ]);
-    if number % 3 != 0 {
+    if !number.is_multiple_of(3) {
         report.insert("cause", json!(ticket.cause));
     }
     json!(report)
@@ -273,7 +273,6 @@ async fn the_afternoon_is_predicted_better_than_the_morning() {
     }
     let after = predict(&server, &world, &afternoon).await;
 
-    println!("morning {before:?}\nafternoon {after:?}");
     assert!(after.log_loss < 0.8 * before.log_loss, "{before:?} {after:?}");
     assert!(after.cost < 0.98 * before.cost, "{before:?} {after:?}");
     let broken = |tally: &Tally| (tally.promised_fix - tally.fixed_at_once).abs();
