@@ -268,7 +268,9 @@ const STOP_WORDS: &str = "的 了 是 在 和 与 或 及 吗 呢 吧 啊 呀 �
     the a an of to in on at for and or is are was were be been do does did how what which who whom whose when where why much many can \
     could should would will shall may might must i my me you your it its this that these those with from by as if there have has had \
     el la los las un una uno unos unas de del al y o u en con por para que cual cuale como cuando donde cuanto cuanta cuanto se es son \
-    esta estan ser hay lo su sus mi tu si no debe deben puede pueden significa hacer hago tiene not";
+    esta estan ser hay lo su sus mi tu si no debe deben puede pueden significa hacer hago tiene not \
+    sin sobre entre desde hasta muy mas ya yo te le les nos quiero necesito tengo tener este ese esa eso esos esas estos estas mis tus \
+    pero porque cada fue era ha han he haber hace quien paso pasa";
 
 /// Whether a folded word only asks or joins.
 pub(crate) fn is_stop_word(word: &str) -> bool {

@@ -143,23 +143,50 @@ fn is_model_term(term: &str, understood: &crate::question::Understood) -> bool {
 fn asked_weights(library: &Library, retrieval: &Retrieval) -> Vec<Asked> {
     let folded = &retrieval.understood.folded;
     let mut texts = vec![folded.clone()];
-    let clauses: Vec<&str> = folded
-        .split(['，', ',', '。', ';', '；', '！', '!', ' '])
-        .filter(|c| !c.trim().is_empty())
-        .collect();
-    if clauses.len() > 1 && !retrieval.understood.latin {
-        texts.extend(
-            clauses
-                .iter()
-                .filter(|clause| asks(clause))
-                .map(|clause| (*clause).to_owned()),
-        );
+    if retrieval.understood.latin {
+        texts.extend(asking_clause(folded).map(str::to_owned));
+    } else {
+        let clauses: Vec<&str> = folded
+            .split(['，', ',', '。', ';', '；', '！', '!', ' '])
+            .filter(|c| !c.trim().is_empty())
+            .collect();
+        if clauses.len() > 1 {
+            texts.extend(
+                clauses
+                    .iter()
+                    .filter(|clause| asks(clause))
+                    .map(|clause| (*clause).to_owned()),
+            );
+        }
     }
     texts
         .iter()
         .map(|text| Asked::new(text, library, retrieval))
         .filter(|asked| !asked.weighted.is_empty())
         .collect()
+}
+
+/// The clause of a story told in Latin letters that asks: from `¿`, or from the last comma or full stop before a question word;
+/// `None` where the whole text asks.
+fn asking_clause(folded: &str) -> Option<&str> {
+    const QUESTION_WORDS: [&str; 14] = [
+        "how", "what", "where", "which", "why", "when", "who", "can", "should", "como", "que", "donde",
+        "cual", "cuanto",
+    ];
+    let marked = folded.find('¿').map(|at| &folded[at + '¿'.len_utf8()..]);
+    let asking = marked.or_else(|| {
+        let clauses = folded
+            .match_indices([',', '.', ';', '!'])
+            .map(|(at, _)| folded[at + 1..].trim_start());
+        let asks = |clause: &&str| {
+            let first = clause.split(|c: char| !c.is_alphabetic()).next();
+            first.is_some_and(|first| QUESTION_WORDS.contains(&first))
+        };
+        clauses.filter(asks).last()
+    })?;
+    let clause = asking.split('?').next().unwrap_or(asking).trim();
+    let more = folded.chars().filter(|c| c.is_alphanumeric()).count();
+    (!clause.is_empty() && clause.chars().filter(|c| c.is_alphanumeric()).count() < more).then_some(clause)
 }
 
 fn asks(clause: &str) -> bool {
@@ -296,5 +323,24 @@ fn fits(ranked: &Ranked, retrieval: &Retrieval) -> f64 {
         1.0
     } else {
         0.5
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clause_that_asks_stands_after_the_story() {
+        assert_eq!(
+            asking_clause("no tengo detector electronico, ¿como busco una fuga con agua y jabon?"),
+            Some("como busco una fuga con agua y jabon")
+        );
+        assert_eq!(
+            asking_clause("my tv lost its signal yesterday. how do i scan for channels?"),
+            Some("how do i scan for channels")
+        );
+        assert_eq!(asking_clause("¿como se limpia el filtro?"), None);
+        assert_eq!(asking_clause("r32, 9.52 mm pipe"), None);
     }
 }
