@@ -10,10 +10,15 @@ const HEIGHT: f64 = 420.0;
 const MARGIN: f64 = 56.0;
 
 /// A plane with its scales.
+/// Height of a line of text.
+const NAME_HEIGHT: f64 = 15.0;
+
 struct Plane {
     svg: String,
     x: (f64, f64),
     y: (f64, f64),
+    /// Heights of the names that stand beside lines already.
+    names: Vec<f64>,
 }
 
 impl Plane {
@@ -23,7 +28,12 @@ impl Plane {
              <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"white\"/>\n\
              <text x=\"{MARGIN}\" y=\"26\" font-size=\"16\">{title}</text>\n"
         );
-        Self { svg, x, y }
+        Self {
+            svg,
+            x,
+            y,
+            names: Vec::new(),
+        }
     }
 
     fn at(&self, x: f64, y: f64) -> (f64, f64) {
@@ -88,6 +98,14 @@ impl Plane {
             ));
         }
         if let Some((x, y)) = points.last() {
+            // A name above one that is there already does not cover it.
+            let taken = self
+                .names
+                .iter()
+                .copied()
+                .filter(|name| (name - y).abs() < NAME_HEIGHT);
+            let y = taken.fold(*y, |y, name| y.min(name - NAME_HEIGHT));
+            self.names.push(y);
             self.put(format_args!(
                 "<text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\">{name}</text>",
                 x + 8.0,
@@ -105,7 +123,7 @@ impl Plane {
 /// First-time fix by month of the rule, the engine and the oracle, over all years.
 #[must_use]
 pub fn learning_curve(years: &SimulatedYears) -> String {
-    let title = format!("First-time fix by month, {} simulated years", years.years.len());
+    let title = format!("First-time fix by month, simulated years: {}", years.years.len());
     let mut plane = Plane::new(&title, (1.0, 12.0), (0.6, 1.0));
     let months: Vec<f64> = (1..=12).map(f64::from).collect();
     plane.axes(

@@ -175,14 +175,14 @@ fn asking_clause(folded: &str) -> Option<&str> {
     ];
     let marked = folded.find('¿').map(|at| &folded[at + '¿'.len_utf8()..]);
     let asking = marked.or_else(|| {
-        let clauses = folded
+        let mut clauses = folded
             .match_indices([',', '.', ';', '!'])
             .map(|(at, _)| folded[at + 1..].trim_start());
         let asks = |clause: &&str| {
             let first = clause.split(|c: char| !c.is_alphabetic()).next();
             first.is_some_and(|first| QUESTION_WORDS.contains(&first))
         };
-        clauses.filter(asks).last()
+        clauses.rfind(asks)
     })?;
     let clause = asking.split('?').next().unwrap_or(asking).trim();
     let more = folded.chars().filter(|c| c.is_alphanumeric()).count();
