@@ -9,10 +9,10 @@ const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 420.0;
 const MARGIN: f64 = 56.0;
 
-/// A plane with its scales.
 /// Height of a line of text.
 const NAME_HEIGHT: f64 = 15.0;
 
+/// A plane with its scales.
 struct Plane {
     svg: String,
     x: (f64, f64),
