@@ -238,7 +238,7 @@ pub struct Substitute {
 
 /// A check for the technician, in the order in which to make them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Check {
+pub struct SiteCheck {
     /// The tree's event.
     pub event: String,
     /// Its name.
@@ -277,7 +277,7 @@ pub struct Prediction {
     pub next_questions: Vec<NextQuestion>,
     /// Checks on site in the order that finds the cause soonest on average.
     #[serde(default)]
-    pub checks: Vec<Check>,
+    pub checks: Vec<SiteCheck>,
     /// What the prediction rests on.
     pub evidence: Evidence,
     /// Versions of tree, parts list and engine, and the number of repairs learnt from.

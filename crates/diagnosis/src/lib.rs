@@ -40,8 +40,8 @@ pub use analyze::{Analysis, AnalysisLimits, CutSet, Importance, ProbabilityBound
 pub use bom::{Bom, Part};
 pub use cold_start::ColdStart;
 pub use contract::{
-    Cause, Certificate, Check, CodeEvidence, DepotPicks, Evidence, EvidenceSource, FirstTimeFix, Ignored,
-    KitLimit, Learnt, NextQuestion, PartUsed, PickLine, PlannedVisit, Prediction, PredictionRequest, Repair,
+    Cause, Certificate, CodeEvidence, DepotPicks, Evidence, EvidenceSource, FirstTimeFix, Ignored, KitLimit,
+    Learnt, NextQuestion, PartUsed, PickLine, PlannedVisit, Prediction, PredictionRequest, Repair, SiteCheck,
     Stock, Substitute, SymptomEvidence, SymptomReport, ValueUnit, VanPicks,
 };
 pub use error::{DiagnoseError, Place};

@@ -6,7 +6,7 @@
 //! joins as many of its best checks as make the ratio of the block greatest, and the rest stand alone.
 
 use super::Diagnosis;
-use crate::contract::{Cause, Check};
+use crate::contract::{Cause, SiteCheck};
 use crate::tree::CheckCost;
 
 /// Minutes of a check of which the tree says nothing.
@@ -88,7 +88,7 @@ fn order(candidates: &[Candidate], open_minutes: &[f64]) -> Vec<usize> {
 
 impl Diagnosis {
     /// Checks of the causes listed, soonest found first.
-    pub(super) fn checks(&self, causes: &[Cause]) -> Vec<Check> {
+    pub(super) fn checks(&self, causes: &[Cause]) -> Vec<SiteCheck> {
         let cost = |cause: &Cause| -> CheckCost {
             let event = self.tree.event(&cause.event);
             event
@@ -114,7 +114,7 @@ impl Diagnosis {
             .collect()
     }
 
-    fn check_of(&self, cause: &Cause, candidate: &Candidate, opened: &mut [bool]) -> Check {
+    fn check_of(&self, cause: &Cause, candidate: &Candidate, opened: &mut [bool]) -> SiteCheck {
         let housing = candidate
             .inside
             .map(|at| (&self.tree.housings[at], &mut opened[at]));
@@ -136,7 +136,7 @@ impl Diagnosis {
                 (Some(name.clone()), opening, because)
             }
         };
-        Check {
+        SiteCheck {
             event: cause.event.clone(),
             name: cause.name.clone(),
             probability: cause.probability,
