@@ -2,15 +2,21 @@
 //!
 //! A symptom is the OR of its leak and of (input AND link) over its causes; leak and links are auxiliary events of their
 //! own, numbered after the tree's. Present adds the symptom to the conjunction of the evidence, absent adds its negation.
+//! Most requests never need the circuit: the walk of `explained` answers them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::circuit::{Circuit, Lit, Node};
 use crate::compile::{Compiled, OverBudget};
+use crate::explained::{Explained, ObservedSign, SharedGates};
+use crate::likelihood::Likelihood;
 use crate::tree::{FaultTree, Input, Link, literal};
 
+/// A symptom or code as observed: its number, symptoms before codes, and whether it shows.
+pub(crate) type Seen = (usize, bool);
+
 /// The circuit of a tree with its symptoms and codes.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Observable {
     pub(crate) circuit: Circuit,
     /// Literal of every symptom.
@@ -19,8 +25,12 @@ pub(crate) struct Observable {
     pub(crate) codes: Vec<Lit>,
     /// Of every symptom's and code's node the events linked to it directly: the event and its conjunction with the link.
     direct: HashMap<usize, Vec<(u32, Lit)>>,
-    /// With the ticket itself as evidence: that it has no cause.
-    without_cause: Option<Lit>,
+    /// Leak and links of every symptom, then of every code.
+    signs: Vec<(f64, Vec<Link>)>,
+    /// The gates that signs are linked to; none where their diagrams are too large.
+    gates: Option<SharedGates>,
+    /// With the ticket itself as evidence: that it has no cause, and the chance of that.
+    without_cause: Option<(Lit, f64)>,
     /// Probabilities of the auxiliary events.
     auxiliary: Vec<f64>,
     events: usize,
@@ -29,8 +39,22 @@ pub(crate) struct Observable {
 impl Observable {
     pub(crate) fn new(tree: &FaultTree) -> Self {
         let (circuit, gates) = tree.circuit();
+        let symptoms = tree.symptoms.iter().map(|s| (s.leak, &s.causes));
+        let codes = tree.codes.iter().map(|c| (c.leak, &c.causes));
+        let signs: Vec<(f64, Vec<Link>)> = symptoms
+            .chain(codes)
+            .map(|(leak, links)| (leak, links.clone()))
+            .collect();
+        let linked: BTreeSet<usize> = signs
+            .iter()
+            .flat_map(|(_, links)| links)
+            .filter_map(|link| link.input.gate())
+            .collect();
+        let shared = SharedGates::new(&circuit, &gates, linked.into_iter());
         let mut made = Self {
             circuit,
+            signs,
+            gates: shared,
             symptoms: Vec::new(),
             codes: Vec::new(),
             direct: HashMap::new(),
@@ -53,8 +77,36 @@ impl Observable {
 
     /// With the ticket itself as evidence: some event happened, or none with this chance.
     pub(crate) fn with_complaint(mut self, without_cause: f64) -> Self {
-        self.without_cause = Some(self.chance(without_cause));
+        self.without_cause = Some((self.chance(without_cause), without_cause.clamp(0.0, 1.0)));
         self
+    }
+
+    /// Literal of a symptom or code by number.
+    pub(crate) fn literal(&self, (sign, present): Seen) -> Lit {
+        let literal = match sign.checked_sub(self.symptoms.len()) {
+            None => self.symptoms[sign],
+            Some(code) => self.codes[code],
+        };
+        if present { literal } else { !literal }
+    }
+
+    /// The chance of what was seen, as a function.
+    pub(crate) fn likelihood(&self, seen: &[Seen], max_nodes: usize) -> Result<Likelihood, OverBudget> {
+        let sign = |&(sign, present): &Seen| {
+            let (leak, links) = &self.signs[sign];
+            ObservedSign {
+                present,
+                leak: *leak,
+                links,
+            }
+        };
+        let signs: Vec<ObservedSign<'_>> = seen.iter().map(sign).collect();
+        let without_cause = self.without_cause.map(|(_, chance)| chance);
+        if let Some(walk) = Explained::new(self.events, self.gates.as_ref(), &signs, without_cause) {
+            return Ok(Likelihood::Explained(walk));
+        }
+        let literals: Vec<Lit> = seen.iter().map(|&seen| self.literal(seen)).collect();
+        self.compile(&literals, max_nodes).map(Likelihood::Diagram)
     }
 
     /// That some event happened, or the ticket has no cause.
@@ -119,10 +171,15 @@ impl Observable {
 
     /// The conjunction of `evidence`.
     pub(crate) fn compile(&self, evidence: &[Lit], max_nodes: usize) -> Result<Compiled, OverBudget> {
-        let (mut circuit, moved) = self.cone(evidence.iter().copied().chain(self.without_cause));
+        let (mut circuit, moved) = self.cone(
+            evidence
+                .iter()
+                .copied()
+                .chain(self.without_cause.map(|without| without.0)),
+        );
         let complaint = self
             .without_cause
-            .map(|without| self.complaint(&mut circuit, &moved, without, evidence));
+            .map(|(without, _)| self.complaint(&mut circuit, &moved, without, evidence));
         let evidence = evidence.iter().map(|&literal| at(&moved, literal));
         let root = circuit.and(complaint.into_iter().chain(evidence).collect());
         Compiled::new(&circuit, root, max_nodes)

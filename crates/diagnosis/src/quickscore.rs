@@ -1,9 +1,10 @@
 //! Posteriors of independent causes behind noisy-OR symptoms, without a diagram.
 //!
-//! Heckerman (1989) sums over the subsets of the symptoms that are present with alternating signs. Here the same subsets are
-//! walked cause by cause: how likely is it that the causes so far explain exactly this subset and no absent symptom? All terms
-//! are positive, so nothing cancels, and one pass from each end gives every posterior. Time: causes × present × 2^present.
+//! The walk itself is that of `explained`; this is the network for those who have no fault tree.
 
+use crate::analyze::posterior;
+pub use crate::explained::MAX_PRESENT;
+use crate::explained::{Explained, ObservedSign};
 use crate::tree::{FaultTree, Input, Link};
 
 /// A symptom of a [`NoisyOr`] network.
@@ -31,18 +32,6 @@ pub struct CausePosteriors {
     pub evidence: f64,
     /// P(cause | observed) by position.
     pub causes: Vec<f64>,
-}
-
-/// Present symptoms beyond which a decision diagram is the better way: 2^12 subsets.
-pub const MAX_PRESENT: usize = 12;
-
-/// What an observation means for one cause.
-struct Effect {
-    prior: f64,
-    /// Chance that the cause, if there, shows none of the absent symptoms.
-    silent: f64,
-    /// Chance that it shows each present symptom, if there.
-    shows: Vec<f64>,
 }
 
 impl NoisyOr {
@@ -76,111 +65,34 @@ impl NoisyOr {
     /// are present.
     #[must_use]
     pub fn posteriors(&self, observed: &[Option<bool>]) -> Option<CausePosteriors> {
-        let seen = |value: bool| {
-            let is = move |(_, o): &(&NoisySymptom, &Option<bool>)| **o == Some(value);
-            self.symptoms
-                .iter()
-                .zip(observed)
-                .filter(is)
-                .map(|(symptom, _)| symptom)
+        let known = self.symptoms.iter().zip(observed);
+        let known: Vec<(&NoisySymptom, bool)> = known
+            .filter_map(|(symptom, seen)| Some((symptom, (*seen)?)))
+            .collect();
+        let link = |&(cause, probability): &(usize, f64)| {
+            let input = Input::Event(u32::try_from(cause).unwrap_or(u32::MAX));
+            Link { input, probability }
         };
-        let present: Vec<&NoisySymptom> = seen(true).collect();
-        if present.len() > MAX_PRESENT {
-            return None;
-        }
-        let mut effects: Vec<Effect> = self
-            .priors
+        let links: Vec<Vec<Link>> = known
             .iter()
-            .map(|&prior| Effect {
-                prior,
-                silent: 1.0,
-                shows: vec![0.0; present.len()],
+            .map(|(symptom, _)| symptom.links.iter().map(link).collect())
+            .collect();
+        let signs: Vec<ObservedSign<'_>> = known
+            .iter()
+            .zip(&links)
+            .map(|((symptom, present), links)| ObservedSign {
+                present: *present,
+                leak: symptom.leak,
+                links,
             })
             .collect();
-        // By subset of the present symptoms: chance that the leaks explain exactly these and no absent symptom.
-        let mut leaks = vec![0.0; 1 << present.len()];
-        leaks[0] = 1.0;
-        for symptom in seen(false) {
-            leaks[0] *= 1.0 - symptom.leak;
-            for &(cause, chance) in &symptom.links {
-                effects.get_mut(cause)?.silent *= 1.0 - chance;
-            }
-        }
-        for (at, symptom) in present.iter().enumerate() {
-            show(&mut leaks, at, symptom.leak);
-            for &(cause, chance) in &symptom.links {
-                let shown = &mut effects.get_mut(cause)?.shows[at];
-                *shown = 1.0 - (1.0 - *shown) * (1.0 - chance);
-            }
-        }
-        both_ways(&effects, leaks)
+        let (evidence, mif) = Explained::new(self.priors.len(), None, &signs, None)?.importance(&self.priors);
+        let posterior = |(&prior, &mif): (&f64, &f64)| posterior(prior, evidence, mif);
+        (evidence > 0.0).then(|| CausePosteriors {
+            evidence,
+            causes: self.priors.iter().zip(&mif).map(posterior).collect(),
+        })
     }
-}
-
-/// Adds the chance that something shows symptom `at` to the chances of all subsets.
-fn show(subsets: &mut [f64], at: usize, chance: f64) {
-    if chance == 0.0 {
-        return;
-    }
-    for with in (0..subsets.len()).filter(|subset| subset >> at & 1 == 1) {
-        let without = with ^ (1 << at);
-        subsets[with] += chance * subsets[without];
-        subsets[without] *= 1.0 - chance;
-    }
-}
-
-/// The transpose of [`show`]: from the chances that the rest completes each subset to those before the symptom could show.
-fn show_back(subsets: &mut [f64], at: usize, chance: f64) {
-    for with in (0..subsets.len()).filter(|subset| subset >> at & 1 == 1) {
-        let without = with ^ (1 << at);
-        subsets[without] = chance * subsets[with] + (1.0 - chance) * subsets[without];
-    }
-}
-
-/// Chances of all subsets once `effect`'s cause is there.
-fn there(subsets: &[f64], effect: &Effect) -> Vec<f64> {
-    let mut shown: Vec<f64> = subsets.iter().map(|chance| chance * effect.silent).collect();
-    for (at, &chance) in effect.shows.iter().enumerate() {
-        show(&mut shown, at, chance);
-    }
-    shown
-}
-
-fn both_ways(effects: &[Effect], leaks: Vec<f64>) -> Option<CausePosteriors> {
-    let mut forward = vec![leaks];
-    for effect in effects {
-        let before = &forward[forward.len() - 1];
-        let shown = there(before, effect);
-        let mixed = before.iter().zip(shown);
-        forward.push(
-            mixed
-                .map(|(absent, there)| (1.0 - effect.prior) * absent + effect.prior * there)
-                .collect(),
-        );
-    }
-    let mut complete = vec![0.0; forward[0].len()];
-    *complete.last_mut()? = 1.0;
-    let evidence = *forward.last()?.last()?;
-    if evidence <= 0.0 {
-        return None;
-    }
-    let mut causes = vec![0.0; effects.len()];
-    for (at, effect) in effects.iter().enumerate().rev() {
-        let mut if_there = complete.clone();
-        for (symptom, &chance) in effect.shows.iter().enumerate() {
-            show_back(&mut if_there, symptom, chance);
-        }
-        let joint: f64 = forward[at]
-            .iter()
-            .zip(&if_there)
-            .map(|(before, after)| before * after)
-            .sum();
-        causes[at] = (effect.prior * effect.silent * joint / evidence).clamp(0.0, 1.0);
-        for (absent, there) in complete.iter_mut().zip(if_there) {
-            *absent = (1.0 - effect.prior) * *absent + effect.prior * effect.silent * there;
-        }
-    }
-    Some(CausePosteriors { evidence, causes })
 }
 
 #[cfg(test)]

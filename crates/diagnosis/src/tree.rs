@@ -148,6 +148,16 @@ pub enum Input {
     Constant(bool),
 }
 
+impl Input {
+    /// The gate's position, where it is one.
+    pub(crate) fn gate(self) -> Option<usize> {
+        match self {
+            Self::Gate(at) => Some(at as usize),
+            Self::Event(_) | Self::Constant(_) => None,
+        }
+    }
+}
+
 /// A gate. Nested formulae are gates of their own with generated identifiers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gate {

@@ -112,7 +112,7 @@ impl Bdd {
         self.nodes[(f >> 1) as usize].level
     }
 
-    fn cofactors(&self, f: Edge, level: u32) -> (Edge, Edge) {
+    pub(crate) fn cofactors(&self, f: Edge, level: u32) -> (Edge, Edge) {
         let node = self.nodes[(f >> 1) as usize];
         if node.level == level {
             (node.hi ^ (f & 1), node.lo ^ (f & 1))

@@ -79,13 +79,19 @@ pub(crate) fn best(
 
 /// Choices that may pay, best ratio of need to weight first.
 fn candidates(world: &World<'_>, repairs: &Repairs, objective: Objective) -> Vec<Candidate> {
+    let pays = |c: &Candidate| c.needed > NEGLIGIBLE && worth(repairs, objective, *c);
     let mut found: Vec<Candidate> = (0..repairs.choices.len())
         .map(|choice| Candidate {
             choice,
             weight: objective.weight(&repairs.choices[choice]),
-            needed: world.needed(repairs, choice),
+            needed: world.needed_at_most(repairs, choice),
         })
-        .filter(|c| c.needed > NEGLIGIBLE && worth(repairs, objective, *c))
+        .filter(pays)
+        .map(|c| Candidate {
+            needed: world.needed(repairs, c.choice),
+            ..c
+        })
+        .filter(pays)
         .collect();
     found.sort_by(|a, b| {
         (b.needed * a.weight.max(1e-9))

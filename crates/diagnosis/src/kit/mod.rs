@@ -16,8 +16,9 @@ mod search;
 
 use shifu_domain::Yuan;
 
-use crate::compile::Compiled;
+use crate::analyze::posterior;
 use crate::contract::KitLimit;
+use crate::likelihood::Likelihood;
 
 pub(crate) use best::{Solution, best};
 pub use part_sets::{FaultParts, PartSets, PartsTaken};
@@ -54,14 +55,73 @@ impl Repairs {
     }
 }
 
-/// A conditioned world: P(· | f) where f is the signed sum of compiled functions (f, or f minus f-and-symptom).
+/// A conditioned world: P(· | f) where f is a signed sum of functions (f, or f minus f-and-symptom).
 pub(crate) struct World<'a> {
-    pub(crate) terms: Vec<(f64, &'a Compiled)>,
-    pub(crate) p: &'a [f64],
-    pub(crate) total: f64,
+    terms: Vec<(f64, &'a Likelihood)>,
+    p: &'a [f64],
+    total: f64,
+    mif: Vec<f64>,
+    /// Posterior of every event.
+    posteriors: Vec<f64>,
 }
 
-impl World<'_> {
+impl<'a> World<'a> {
+    /// The world of `terms`, whose chance is `total` and whose marginal importance factors are `mif` when events have the chances `p`.
+    pub(crate) fn new(terms: Vec<(f64, &'a Likelihood)>, p: &'a [f64], total: f64, mif: Vec<f64>) -> Self {
+        let each = p.iter().zip(&mif);
+        let posteriors = each.map(|(&p, &mif)| posterior(p, total, mif)).collect();
+        Self {
+            terms,
+            p,
+            total,
+            mif,
+            posteriors,
+        }
+    }
+
+    /// The part of this world that is not in `part`.
+    pub(crate) fn less(&self, part: &World<'a>) -> Self {
+        let taken = part.terms.iter().map(|&(sign, f)| (-sign, f));
+        let mif = self.mif.iter().zip(&part.mif).map(|(all, part)| all - part);
+        Self::new(
+            self.terms.iter().copied().chain(taken).collect(),
+            self.p,
+            self.total - part.total,
+            mif.collect(),
+        )
+    }
+
+    /// Chance of every event before the evidence.
+    pub(crate) fn p(&self) -> &'a [f64] {
+        self.p
+    }
+
+    /// Chance of the evidence.
+    pub(crate) fn total(&self) -> f64 {
+        self.total
+    }
+
+    /// Marginal importance factor of every event.
+    pub(crate) fn mif(&self) -> &[f64] {
+        &self.mif
+    }
+
+    /// Chance of every event given the evidence.
+    pub(crate) fn posteriors(&self) -> &[f64] {
+        &self.posteriors
+    }
+
+    /// At least the chance that some event needing the part of choice `c` happened: the sum of their chances.
+    fn needed_at_most(&self, repairs: &Repairs, c: usize) -> f64 {
+        let part = repairs.choices[c].part;
+        let needs = |needs: &[usize]| needs.iter().any(|&n| repairs.choices[n].part == part);
+        let events = repairs.needs.iter().zip(&self.posteriors);
+        events
+            .filter(|(choices, _)| needs(choices))
+            .map(|(_, chance)| chance)
+            .sum()
+    }
+
     /// P(none of `events` happened | f).
     pub(crate) fn none_of(&self, excluded: &dyn Fn(usize) -> bool, events: usize) -> f64 {
         let mut p = self.p.to_vec();
@@ -86,7 +146,8 @@ impl World<'_> {
 
     /// Chance that a kit of the chosen parts is enough.
     pub(crate) fn fix(&self, repairs: &Repairs, chosen: &[bool]) -> f64 {
-        let missing = |event: usize| repairs.needs[event].iter().any(|&c| !serves(repairs, chosen, c));
+        let served = served(repairs, chosen);
+        let missing = |event: usize| repairs.needs[event].iter().any(|&c| !served[c]);
         self.none_of(&missing, repairs.needs.len())
     }
 
@@ -102,15 +163,13 @@ impl World<'_> {
     }
 }
 
-/// Whether the kit holds choice `c`, itself or at a larger quantity.
-fn serves(repairs: &Repairs, chosen: &[bool], c: usize) -> bool {
-    let wanted = &repairs.choices[c];
-    chosen[c]
-        || repairs
-            .choices
-            .iter()
-            .zip(chosen)
-            .any(|(other, &taken)| taken && other.part == wanted.part && other.quantity >= wanted.quantity)
+/// Of each choice whether the kit holds it, itself or at a larger quantity.
+fn served(repairs: &Repairs, chosen: &[bool]) -> Vec<bool> {
+    let mut served = chosen.to_vec();
+    for taken in (0..chosen.len()).filter(|&c| chosen[c]) {
+        repairs.up_to(taken).for_each(|smaller| served[smaller] = true);
+    }
+    served
 }
 
 /// Chance, yuan or pieces by which a limit may be missed: rounding.

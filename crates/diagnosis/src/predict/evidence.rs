@@ -7,9 +7,15 @@ use shifu_domain::{FaultCode, SymptomId};
 
 use super::{Case, Diagnosis, Observation};
 use crate::contract::{CodeEvidence, Evidence, EvidenceSource, Ignored, PredictionRequest, SymptomEvidence};
+use crate::observe::Seen;
 use crate::tree::{Input, Link};
 
 impl Case {
+    /// The signs observed, by number.
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        self.observations.iter().map(|o| (o.sign, o.present)).collect()
+    }
+
     /// Leaves out present signs beyond `most`: those that most causes show, which tell causes apart least.
     pub(super) fn keep_most_telling(&mut self, most: usize) {
         let mut present: Vec<usize> = (0..self.observations.len())
@@ -117,11 +123,10 @@ impl Diagnosis {
             return;
         };
         let symptom = &self.tree.symptoms[at];
-        let literal = self.base.symptoms[at];
         case.known.insert(at);
         case.observations.push(Observation {
             title: symptom.title().to_owned(),
-            literal: if present { literal } else { !literal },
+            sign: at,
             causes: self.causes_of(at, &symptom.causes),
             present,
             code: false,
@@ -155,7 +160,7 @@ impl Diagnosis {
         case.codes.insert(at);
         case.observations.push(Observation {
             title: code.to_string(),
-            literal: self.base.codes[at],
+            sign: self.tree.symptoms.len() + at,
             causes: self.causes_of(self.tree.symptoms.len() + at, &self.tree.codes[at].causes),
             present: true,
             code: true,

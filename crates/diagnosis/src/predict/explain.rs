@@ -8,9 +8,9 @@ use super::chances::Chances;
 use super::{Case, Diagnosis, Observation};
 use crate::analyze::posterior;
 use crate::beta;
-use crate::circuit::Lit;
 use crate::contract::Cause;
 use crate::error::DiagnoseError;
+use crate::kit::World;
 use crate::learn::{self, Remembered};
 use crate::tree::Input;
 
@@ -19,12 +19,12 @@ impl Diagnosis {
         &self,
         case: &Case,
         chances: &Chances,
-        p: &[f64],
-        total: f64,
-        mif: &[f64],
+        world: &World<'_>,
     ) -> Result<Vec<Cause>, DiagnoseError> {
-        let mut ranked: Vec<(usize, f64)> = (0..self.tree.events.len())
-            .map(|e| (e, posterior(p[e], total, mif[e])))
+        let (p, total, mif) = (world.p(), world.total(), world.mif());
+        let posteriors = world.posteriors().iter().copied().enumerate();
+        let mut ranked: Vec<(usize, f64)> = posteriors
+            .take(self.tree.events.len())
             .filter(|c| c.1 > 1e-9)
             .collect();
         ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -69,14 +69,9 @@ impl Diagnosis {
         // With a dozen pieces no single one explains much; the first dozen are enough for the words.
         let mut found = Vec::new();
         for left_out in 0..case.observations.len().min(12) {
-            let rest: Vec<Lit> = case
-                .observations
-                .iter()
-                .enumerate()
-                .filter(|(i, _)| *i != left_out)
-                .map(|(_, o)| o.literal)
-                .collect();
-            let (total, mif) = self.compile(&rest)?.importance(p);
+            let mut rest = case.seen();
+            rest.remove(left_out);
+            let (total, mif) = self.likelihood(&rest)?.importance(p);
             found.push(
                 (0..self.tree.events.len())
                     .map(|e| posterior(p[e], total, mif[e]))

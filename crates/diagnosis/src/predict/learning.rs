@@ -206,7 +206,7 @@ impl Diagnosis {
         for with_evidence in [true, false] {
             let mut literals: Vec<Lit> = Vec::new();
             if with_evidence {
-                literals.extend(case.observations.iter().map(|o| o.literal));
+                literals.extend(case.seen().into_iter().map(|seen| self.base.literal(seen)));
             }
             let f = self.compile_repair(&literals, &repairs, &used)?;
             let (total, mif) = f.importance(&p);

@@ -17,13 +17,13 @@ use shifu_domain::recognise::{Lexicon, LexiconEntries};
 use shifu_domain::{FaultCode, Probability, Yuan};
 
 use crate::bom::Bom;
-use crate::circuit::Lit;
-use crate::compile::{Compiled, OverBudget};
+use crate::compile::OverBudget;
 use crate::contract::{Certificate, Evidence, FirstTimeFix, KitLimit, Prediction, PredictionRequest};
 use crate::error::DiagnoseError;
 use crate::kit::{self, Objective, World};
 use crate::learn::{Believed, Fit, Memory, Shrinkage};
-use crate::observe::Observable;
+use crate::likelihood::Likelihood;
+use crate::observe::{Observable, Seen};
 use crate::tree::{FaultTree, Input, Link};
 
 pub use suggestions::{Change, Sign, SuggestedLink, Suggestion};
@@ -118,7 +118,8 @@ pub fn lexicon_entries(tree: &FaultTree, bom: &Bom) -> LexiconEntries {
 /// One piece of evidence ready for the circuit.
 struct Observation {
     title: String,
-    literal: Lit,
+    /// Number among the symptoms, then the codes.
+    sign: usize,
     causes: Vec<(Input, f64)>,
     present: bool,
     code: bool,
@@ -230,17 +231,13 @@ impl Diagnosis {
         let model = case.evidence.model.clone();
         let chances = self.chances(&case, request);
         let p = self.base.probabilities(&chances.used);
-        let literals: Vec<Lit> = case.observations.iter().map(|o| o.literal).collect();
-        let f = self.compile(&literals)?;
+        let seen = case.seen();
+        let f = self.likelihood(&seen)?;
         let (total, mif) = f.importance(&p);
         let mut prediction = self.empty(&case, total / self.complaint(&chances));
         if total > 0.0 {
             let repairs = self.repairs(model.as_ref());
-            let world = World {
-                terms: vec![(1.0, &f)],
-                p: &p,
-                total,
-            };
+            let world = World::new(vec![(1.0, &f)], &p, total, mif);
             let objective = Objective::new(request.limit.as_ref(), self.config.failed_visit.as_f64());
             let solution = kit::best(&world, &repairs, objective, None, self.config.kit_evaluations);
             self.put_kit(
@@ -252,10 +249,9 @@ impl Diagnosis {
                 model.as_ref(),
             );
             self.calibrate(&mut prediction);
-            prediction.causes = self.causes(&case, &chances, &p, total, &mif)?;
+            prediction.causes = self.causes(&case, &chances, &world)?;
             if self.config.max_questions > 0 {
-                prediction.next_questions =
-                    self.questions(&case, &f, &world, &repairs, objective, &solution)?;
+                prediction.next_questions = self.questions(&case, &world, &repairs, objective, &solution)?;
             }
             prediction.checks = self.checks(&prediction.causes);
         }
@@ -330,9 +326,9 @@ impl Diagnosis {
         }
     }
 
-    fn compile(&self, evidence: &[Lit]) -> Result<Compiled, DiagnoseError> {
+    fn likelihood(&self, seen: &[Seen]) -> Result<Likelihood, DiagnoseError> {
         self.base
-            .compile(evidence, self.config.max_nodes)
+            .likelihood(seen, self.config.max_nodes)
             .map_err(|OverBudget { limit, orders }| DiagnoseError::NodeLimit {
                 name: "evidence".to_owned(),
                 limit,

@@ -4,83 +4,85 @@ use std::collections::BTreeMap;
 
 use super::{Case, Diagnosis};
 use crate::analyze::posterior;
-use crate::circuit::Lit;
-use crate::compile::Compiled;
 use crate::contract::{NextQuestion, ValueUnit};
 use crate::error::DiagnoseError;
 use crate::kit::{self, Objective, Repairs, Solution, World};
+use crate::likelihood::Likelihood;
 
 /// Questions whose value is computed in full, after screening.
 const SCREENED: usize = 8;
 /// Evaluations a kit inside a question may take.
 const QUESTION_EVALUATIONS: usize = 150;
 
+/// What "yes" to a question would mean.
+struct Yes {
+    symptom: usize,
+    likelihood: Likelihood,
+    chance: f64,
+    mif: Vec<f64>,
+}
+
 impl Diagnosis {
     pub(super) fn questions(
         &self,
         case: &Case,
-        f: &Compiled,
         world: &World<'_>,
         repairs: &Repairs,
         objective: Objective,
         now: &Solution,
     ) -> Result<Vec<NextQuestion>, DiagnoseError> {
         let mut screened = Vec::new();
-        for at in (0..self.tree.symptoms.len()).filter(|at| !case.known.contains(at)) {
-            let literals: Vec<Lit> = case
-                .observations
-                .iter()
-                .map(|o| o.literal)
-                .chain([self.base.symptoms[at]])
-                .collect();
-            let with = self.compile(&literals)?;
-            let (joint, mif) = with.importance(world.p);
-            if joint <= 0.0 || joint >= world.total {
-                continue;
+        for symptom in (0..self.tree.symptoms.len()).filter(|at| !case.known.contains(at)) {
+            let mut seen = case.seen();
+            seen.push((symptom, true));
+            let likelihood = self.likelihood(&seen)?;
+            let (chance, mif) = likelihood.importance(world.p());
+            if chance > 0.0 && chance < world.total() {
+                let yes = Yes {
+                    symptom,
+                    likelihood,
+                    chance,
+                    mif,
+                };
+                screened.push((self.moved(world, &yes), yes));
             }
-            screened.push((self.moved(world, f, joint, &mif), at, with, joint));
         }
-        screened.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        screened.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.symptom.cmp(&b.1.symptom)));
         screened.truncate(SCREENED);
-        let mut found: Vec<NextQuestion> = screened
-            .iter()
-            .filter_map(|(_, at, with, joint)| {
-                let yes = World {
-                    terms: vec![(1.0, with)],
-                    p: world.p,
-                    total: *joint,
-                };
-                let no = World {
-                    terms: vec![(1.0, f), (-1.0, with)],
-                    p: world.p,
-                    total: world.total - joint,
-                };
-                let share = joint / world.total;
-                let (value, unit) =
-                    self.value_of([(share, &yes), (1.0 - share, &no)], repairs, objective, now);
-                let symptom = &self.tree.symptoms[*at];
-                let text = format!("请问有没有「{}」的情况？", symptom.title());
-                (value > 1e-6).then(|| NextQuestion {
+        let mut found = Vec::new();
+        for (_, yes) in &screened {
+            let told = World::new(
+                vec![(1.0, &yes.likelihood)],
+                world.p(),
+                yes.chance,
+                yes.mif.clone(),
+            );
+            let denied = world.less(&told);
+            let share = yes.chance / world.total();
+            let answers = [(share, &told), (1.0 - share, &denied)];
+            let (value, unit) = self.value_of(answers, repairs, objective, now);
+            let symptom = &self.tree.symptoms[yes.symptom];
+            if value > 1e-6 {
+                found.push(NextQuestion {
                     symptom: symptom.id.clone(),
-                    text,
+                    text: format!("请问有没有「{}」的情况？", symptom.title()),
                     value,
                     unit,
-                })
-            })
-            .collect();
+                });
+            }
+        }
         found.sort_by(|a, b| b.value.total_cmp(&a.value).then(a.symptom.cmp(&b.symptom)));
         found.truncate(self.config.max_questions);
         Ok(found)
     }
 
     /// How much a "yes" moves the posteriors, weighted by its chance: what questions are screened by.
-    fn moved(&self, world: &World<'_>, f: &Compiled, joint: f64, mif: &[f64]) -> f64 {
-        let (total, before) = f.importance(world.p);
-        let shift = |e: usize| {
-            (posterior(world.p[e], joint, mif[e]) - posterior(world.p[e], total, before[e])).abs() * joint
-                / total
-        };
-        (0..self.tree.events.len()).map(shift).sum()
+    fn moved(&self, world: &World<'_>, yes: &Yes) -> f64 {
+        let events = world.posteriors().iter().zip(world.p()).zip(&yes.mif);
+        let shift =
+            |((before, &p), &mif): ((&f64, &f64), &f64)| (posterior(p, yes.chance, mif) - before).abs();
+        let shifts: f64 = events.take(self.tree.events.len()).map(shift).sum();
+        shifts * yes.chance / world.total()
     }
 
     /// Expected gain of knowing which world is the case before the kit is chosen, against the kit of now in both.
