@@ -5,13 +5,14 @@
 //! per repair is taken, which nearly all have. [`ROUNDS`] rounds from the expert's tree are enough for shares to settle.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use shifu_domain::ModelNumber;
 
 use super::cells::{Counts, Factors};
 use super::links::{Believed, Links, Recorded};
 use super::unlisted::{self, Unlisted};
-use super::{Calibration, Cells, Memory, Remembered, Shrinkage, Stated, forget};
+use super::{Calibration, Cells, Memory, Remembered, Shrinkage, Similar, Stated, forget};
 
 const ROUNDS: usize = 3;
 /// Repairs that say too little about links, about what silence means and about how seldom causes meet.
@@ -65,6 +66,10 @@ pub(crate) struct Fit {
     pub(crate) likeliest: Vec<u32>,
     /// How foretold chances of a first-time fix compare with what came of them; none with too few outcomes.
     pub(crate) calibration: Option<Calibration>,
+    /// Repairs that count, by what they showed.
+    pub(crate) similar: Similar,
+    /// How many there are.
+    pub(crate) repairs: u64,
     frequency: Vec<f64>,
     size: f64,
     factors: Factors,
@@ -73,6 +78,7 @@ pub(crate) struct Fit {
 
 /// One repair while shares are sought.
 struct Case<'a> {
+    ticket: &'a Arc<str>,
     report: &'a Remembered,
     present: Vec<usize>,
     denied: Vec<usize>,
@@ -93,9 +99,9 @@ impl Fit {
         let causes = known.expert.len() + unlisted.len();
         let mut cases: Vec<Case<'_>> = memory
             .reports
-            .values()
-            .flatten()
-            .map(|report| case(report, known, &unlisted, &models))
+            .iter()
+            .filter_map(|((ticket, _), report)| Some((ticket, report.as_ref()?)))
+            .map(|(ticket, report)| case(ticket, report, known, &unlisted, &models))
             .collect();
         // "No cause" is numbered last.
         let no_cause = causes as u32;
@@ -167,7 +173,13 @@ impl Fit {
         let no_cause = frequency.pop().unwrap_or(0.0);
         links.shows.truncate(causes);
         let (by_serial, comes_back) = serials(cases);
+        let mut similar = Similar::default();
+        cases
+            .iter()
+            .for_each(|case| similar.add(case.ticket, case.report, &case.shares));
         Self {
+            similar,
+            repairs: cases.len() as u64,
             unlisted,
             links: (more > 0.0).then_some(links),
             silence: more / (more + SILENCE_REPAIRS),
@@ -327,6 +339,7 @@ impl Told {
 }
 
 fn case<'a>(
+    ticket: &'a Arc<str>,
     report: &'a Remembered,
     known: &Known<'_>,
     unlisted: &[Unlisted],
@@ -360,6 +373,7 @@ fn case<'a>(
         possible,
         shares: Vec::new(),
         model,
+        ticket,
         report,
     }
 }

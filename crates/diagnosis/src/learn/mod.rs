@@ -8,6 +8,7 @@
 //! - `links.rs`: how strongly each cause shows as each symptom and code, and what shows without a cause;
 //! - `fit.rs`: expectation maximisation between the two for repairs that do not state their cause;
 //! - `forget.rs`: how fast old repairs fade;
+//! - `similar.rs`: past repairs that looked alike;
 //! - `unlisted.rs`: causes that the tree lacks;
 //! - `outcomes.rs`: calibration by what came of predictions, and the alarm when too many visits fail.
 
@@ -16,9 +17,11 @@ mod fit;
 mod forget;
 mod links;
 mod outcomes;
+mod similar;
 mod unlisted;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use shifu_domain::{ModelNumber, Region};
 
@@ -26,10 +29,8 @@ pub(crate) use fit::{Fit, Known};
 pub(crate) use links::{Believed, WEAKEST};
 pub use outcomes::Drift;
 pub(crate) use outcomes::{Calibration, Outcome};
+pub(crate) use similar::{Found, Similar};
 pub(crate) use unlisted::{Mark, Unlisted};
-
-/// One repair in count units.
-const UNIT: f64 = 4_294_967_296.0;
 
 /// How strongly cells are shrunk to what is known more widely.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -112,8 +113,6 @@ pub(crate) struct Remembered {
     pub(crate) stated: Stated,
     /// Positions in the parts list.
     pub(crate) parts: BTreeSet<usize>,
-    /// Cause (by position) and its share in count units, as the expert's tree has it.
-    pub(crate) shares: BTreeMap<u32, u64>,
     /// Positions of symptoms that were present.
     pub(crate) symptoms: Vec<usize>,
     /// Positions of symptoms that were not.
@@ -127,7 +126,7 @@ pub(crate) struct Remembered {
 /// Every report that counts, by ticket and visit; `None`: remembered as not counting.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Memory {
-    pub(crate) reports: BTreeMap<(String, u32), Option<Remembered>>,
+    pub(crate) reports: BTreeMap<(Arc<str>, u32), Option<Remembered>>,
     /// What came of first visits, by ticket.
     outcomes: BTreeMap<String, Outcome>,
     counted: u64,
@@ -152,7 +151,7 @@ impl Memory {
     /// Takes a report in, replacing an earlier one of the same ticket and visit. Returns whether one was replaced.
     pub(crate) fn report(&mut self, ticket: &str, visit: u32, repair: Option<Remembered>) -> bool {
         self.counted += u64::from(repair.is_some());
-        let old = self.reports.insert((ticket.to_owned(), visit), repair);
+        let old = self.reports.insert((ticket.into(), visit), repair);
         self.counted -= u64::from(matches!(old, Some(Some(_))));
         old.is_some()
     }
@@ -161,16 +160,6 @@ impl Memory {
     pub(crate) fn repairs(&self) -> u64 {
         self.counted
     }
-}
-
-/// A share 0..=1 in count units.
-pub(crate) fn units(share: f64) -> u64 {
-    (share.clamp(0.0, 1.0) * UNIT).round() as u64
-}
-
-/// Count units as a share.
-pub(crate) fn share(units: u64) -> f64 {
-    units as f64 / UNIT
 }
 
 #[cfg(test)]

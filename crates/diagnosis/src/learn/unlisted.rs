@@ -1,6 +1,7 @@
 //! Causes that the tree lacks: named in the technician's own words, or known only by parts that no event of the tree takes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{Memory, Stated};
 
@@ -23,11 +24,11 @@ pub(crate) struct Unlisted {
     /// Parts that its repair takes, on every model together.
     pub(crate) parts: BTreeSet<usize>,
     /// Reports that made it, as ticket and visit.
-    pub(crate) reports: Vec<(String, u32)>,
+    pub(crate) reports: Vec<(Arc<str>, u32)>,
 }
 
 /// A report with its ticket and visit.
-type Report<'a> = (&'a (String, u32), &'a super::Remembered);
+type Report<'a> = (&'a (Arc<str>, u32), &'a super::Remembered);
 
 /// The unlisted causes of all reports. `explained` says whether an event of the tree takes exactly the parts of a report.
 pub(super) fn find(memory: &Memory, explained: &dyn Fn(&super::Remembered) -> bool) -> Vec<Unlisted> {

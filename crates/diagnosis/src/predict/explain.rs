@@ -11,7 +11,7 @@ use crate::beta;
 use crate::contract::Cause;
 use crate::error::DiagnoseError;
 use crate::kit::World;
-use crate::learn::{self, Remembered};
+use crate::learn::Found;
 use crate::tree::Input;
 
 impl Diagnosis {
@@ -20,6 +20,7 @@ impl Diagnosis {
         case: &Case,
         chances: &Chances,
         world: &World<'_>,
+        similar: &Found,
     ) -> Result<Vec<Cause>, DiagnoseError> {
         let (p, total, mif) = (world.p(), world.total(), world.mif());
         let posteriors = world.posteriors().iter().copied().enumerate();
@@ -58,7 +59,7 @@ impl Diagnosis {
                 name: self.tree.events[event].name.clone(),
                 probability: Probability::clamped(chance),
                 interval: [bounds[0].clamp(0.0, chance), bounds[1].clamp(chance, 1.0)],
-                because: self.because(case, event, chance, chances.mean(event), &without),
+                because: self.because(case, event, chance, chances.mean(event), &without, similar),
             }
         };
         Ok(ranked.into_iter().map(cause).collect())
@@ -88,6 +89,7 @@ impl Diagnosis {
         chance: f64,
         prior: f64,
         without: &[Vec<f64>],
+        similar: &Found,
     ) -> Vec<String> {
         let mut words = vec![format!("未看现象时，此原因约占 {}", percent(prior))];
         for (observation, rest) in case.observations.iter().zip(without) {
@@ -130,16 +132,18 @@ impl Diagnosis {
         if earlier >= 0.5 {
             words.push("同一台设备上次维修就是此原因".to_owned());
         }
-        let (mut similar, mut same) = (0, 0.0);
-        for repair in self.similar(case) {
-            similar += 1;
-            same += repair
-                .shares
-                .get(&(event as u32))
-                .map_or(0.0, |&units| learn::share(units));
-        }
-        if similar > 0 {
-            words.push(format!("相似维修 {similar} 单，其中约 {same:.0} 单为此原因"));
+        if similar.repairs > 0 {
+            let (same, tickets) = similar.of_cause(event);
+            let tickets: Vec<&str> = tickets.collect();
+            let such_as = if tickets.is_empty() {
+                String::new()
+            } else {
+                format!("（如 {}）", tickets.join("、"))
+            };
+            words.push(format!(
+                "相似维修 {} 单，其中约 {same:.0} 单为此原因{such_as}",
+                similar.repairs
+            ));
         }
         words
     }
@@ -191,28 +195,17 @@ impl Diagnosis {
         names.join(" → ")
     }
 
-    /// Remembered repairs that show one of the case's present symptoms or codes; without any, those of the model.
-    pub(super) fn similar<'a>(&'a self, case: &'a Case) -> impl Iterator<Item = &'a Remembered> + 'a {
-        let present: Vec<usize> = case
-            .evidence
-            .symptoms
-            .iter()
-            .filter(|s| s.present)
-            .filter_map(|s| self.tree.symptom(&s.id))
-            .collect();
-        let model = case.evidence.model.as_ref().map(ModelNumber::as_str);
-        self.memory.reports.values().flatten().filter(move |repair| {
-            let symptom = repair.symptoms.iter().any(|at| present.contains(at));
-            let code = case
-                .evidence
-                .fault_codes
-                .iter()
-                .any(|c| repair.codes.iter().any(|r| r == c.code.as_str()));
-            let nothing = present.is_empty() && case.evidence.fault_codes.is_empty();
-            symptom
-                || code
-                || (nothing && model.is_some() && repair.model.as_ref().map(ModelNumber::as_str) == model)
-        })
+    /// Repairs that show one of the case's present symptoms or codes; without any, those of the model.
+    pub(super) fn similar(&self, case: &Case) -> Found {
+        let Some(fit) = &self.fit else {
+            return Found::default();
+        };
+        let evidence = &case.evidence;
+        let present = evidence.symptoms.iter().filter(|s| s.present);
+        let present: Vec<usize> = present.filter_map(|s| self.tree.symptom(&s.id)).collect();
+        let codes = evidence.fault_codes.iter().map(|c| c.code.as_str());
+        fit.similar
+            .find(&present, codes, evidence.model.as_ref().map(ModelNumber::as_str))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a reported repair teaches.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use shifu_domain::Probability;
@@ -16,6 +16,8 @@ use crate::learn::{self, Cells, Drift, Outcome, Remembered, Stated};
 
 /// Characters of a cause in the technician's own words that are kept.
 const MAX_CAUSE_CHARS: usize = 80;
+/// Shares of a repair below this are not told.
+const SMALLEST_SHARE: f64 = 1e-9;
 
 impl Diagnosis {
     /// Takes a reported repair in; a second report of the same ticket and visit replaces the first.
@@ -56,14 +58,14 @@ impl Diagnosis {
                 ));
             }
         }
-        let remembered = shares.map(|shares| self.remembered(repair, &case, shares));
+        let remembered = shares.is_some().then(|| self.remembered(repair, &case));
         let counted = remembered.is_some();
-        let causes = remembered
-            .iter()
-            .flat_map(|r| &r.shares)
-            .map(|(&event, &units)| (self.tree.events[event as usize].id.clone(), learn::share(units)));
+        let shown = shares
+            .into_iter()
+            .flatten()
+            .filter(|share| share.1 >= SMALLEST_SHARE);
+        let causes = shown.map(|(event, share)| (self.tree.events[event as usize].id.clone(), share));
         let causes = causes.collect();
-        // The learnt engine shares the memory; it goes first, so that the memory is changed where it is.
         self.learnt = OnceLock::new();
         let memory = Arc::make_mut(&mut self.memory);
         if repair.visit == 1 {
@@ -99,7 +101,7 @@ impl Diagnosis {
         Drift::of(&self.memory.outcomes(), calibration.as_ref())
     }
 
-    fn remembered(&self, repair: &Repair, case: &Case, shares: Vec<(u32, f64)>) -> Remembered {
+    fn remembered(&self, repair: &Repair, case: &Case) -> Remembered {
         let symptoms = |present: bool| {
             let told = case
                 .evidence
@@ -108,7 +110,6 @@ impl Diagnosis {
                 .filter(move |s| s.present == present);
             told.filter_map(|s| self.tree.symptom(&s.id)).collect()
         };
-        let units = |(event, share)| (event, learn::units(share));
         Remembered {
             cells: Cells::of(
                 repair.model.as_ref(),
@@ -121,11 +122,6 @@ impl Diagnosis {
             day: repair.date.as_deref().and_then(learn::day),
             stated: self.stated(repair),
             parts: self.known_parts(repair),
-            shares: shares
-                .into_iter()
-                .map(units)
-                .filter(|s| s.1 > 0)
-                .collect::<BTreeMap<_, _>>(),
             symptoms: symptoms(true),
             denied: symptoms(false),
             codes: case

@@ -70,7 +70,8 @@ const MAX_PRESENT: usize = 7;
 /// Characters of text that one request may carry.
 const MAX_TEXT_CHARS: usize = 20_000;
 
-/// A fault tree and parts list at work, with what repairs have taught.
+/// A fault tree and parts list at work, with what repairs have taught. Clones share what is remembered until one learns more.
+#[derive(Clone)]
 pub struct Diagnosis {
     tree: FaultTree,
     bom: Arc<Bom>,
@@ -84,7 +85,7 @@ pub struct Diagnosis {
     /// What the repairs have taught, where `tree` and `base` are as learnt; none where they are the expert's.
     fit: Option<Fit>,
     /// The same with the learnt tree, made when it is first asked after a report.
-    learnt: OnceLock<Box<Diagnosis>>,
+    learnt: OnceLock<Arc<Diagnosis>>,
 }
 
 /// What a tree and parts list add to the recognisers' lexicon.
@@ -201,7 +202,9 @@ impl Diagnosis {
     /// Repairs that count.
     #[must_use]
     pub fn repairs_learnt(&self) -> u64 {
-        self.memory.repairs()
+        self.fit
+            .as_ref()
+            .map_or_else(|| self.memory.repairs(), |fit| fit.repairs)
     }
 
     /// Causes, kit and questions for one appliance.
@@ -235,6 +238,8 @@ impl Diagnosis {
         let f = self.likelihood(&seen)?;
         let (total, mif) = f.importance(&p);
         let mut prediction = self.empty(&case, total / self.complaint(&chances));
+        let similar = self.similar(&case);
+        prediction.evidence.similar_repairs = similar.repairs;
         if total > 0.0 {
             let repairs = self.repairs(model.as_ref());
             let world = World::new(vec![(1.0, &f)], &p, total, mif);
@@ -249,7 +254,7 @@ impl Diagnosis {
                 model.as_ref(),
             );
             self.calibrate(&mut prediction);
-            prediction.causes = self.causes(&case, &chances, &world)?;
+            prediction.causes = self.causes(&case, &chances, &world, &similar)?;
             if self.config.max_questions > 0 {
                 prediction.next_questions = self.questions(&case, &world, &repairs, objective, &solution)?;
             }
@@ -295,12 +300,11 @@ impl Diagnosis {
         let mut evidence = case.evidence.clone();
         evidence.probability = total;
         evidence.contradictory = total <= 0.0;
-        evidence.similar_repairs = self.similar(case).count();
         let versions = BTreeMap::from([
             ("engine".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             ("tree".to_owned(), self.tree.version.clone()),
             ("bom".to_owned(), self.bom.version.clone()),
-            ("repairs".to_owned(), self.memory.repairs().to_string()),
+            ("repairs".to_owned(), self.repairs_learnt().to_string()),
         ]);
         let zero = Probability::ZERO;
         Prediction {

@@ -94,7 +94,7 @@ impl Diagnosis {
     fn new_causes(&self, learnt: &Self, fit: &Fit) -> Vec<Suggestion> {
         let events = self.tree.events.len();
         let suggestion = |(at, cause): (usize, &crate::learn::Unlisted)| {
-            let tickets: Vec<&str> = cause.reports.iter().map(|(ticket, _)| ticket.as_str()).collect();
+            let tickets: Vec<&str> = cause.reports.iter().map(|(ticket, _)| &**ticket).collect();
             let event = &learnt.tree.events[events + at];
             let key = match &cause.mark {
                 Mark::Words(words) => format!("words {words}"),
@@ -223,7 +223,7 @@ impl Diagnosis {
         let of_event = counted
             .zip(&fit.likeliest)
             .filter(|((_, report), cause)| **cause == event as u32 && shown(report));
-        of_event.map(|((key, _), _)| key.0.as_str()).collect()
+        of_event.map(|((key, _), _)| &*key.0).collect()
     }
 }
 

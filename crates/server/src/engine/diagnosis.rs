@@ -1,7 +1,8 @@
 //! Parts lists, fault trees and repairs in; predictions out.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -26,13 +27,71 @@ pub(super) struct LineModel {
     bom: Option<Arc<Bom>>,
     tree: Option<Arc<FaultTree>>,
     /// There when both are.
-    diagnosis: Option<RwLock<Diagnosis>>,
+    diagnosis: Option<Learner>,
     /// There when only the parts list is.
     cold_start: Option<RwLock<ColdStart>>,
     versions: BTreeMap<String, String>,
 }
 
+/// A diagnosis that learns, and what answers meanwhile: as fitted to all reports but the last few.
+struct Learner {
+    diagnosis: RwLock<Diagnosis>,
+    fitted: RwLock<Arc<Diagnosis>>,
+    /// Reports learnt, and how many of them `fitted` knows.
+    learnt: AtomicU64,
+    known: AtomicU64,
+    /// Held while fitting, so that reports which come together share a fit.
+    fitting: Mutex<()>,
+}
+
+impl Learner {
+    fn new(diagnosis: Diagnosis) -> Self {
+        Self {
+            fitted: RwLock::new(diagnosis.fitted()),
+            diagnosis: RwLock::new(diagnosis),
+            learnt: AtomicU64::new(0),
+            known: AtomicU64::new(0),
+            fitting: Mutex::new(()),
+        }
+    }
+
+    fn learn(&self, repair: &Repair) -> Result<Learnt, DiagnoseError> {
+        let mut diagnosis = self.diagnosis.write().unwrap_or_else(PoisonError::into_inner);
+        self.learnt.fetch_add(1, Ordering::SeqCst);
+        diagnosis.learn(repair)
+    }
+
+    /// Fits to all reports learnt before this call, unless that was done meanwhile.
+    fn fit(&self) {
+        let wanted = self.learnt.load(Ordering::SeqCst);
+        let _fitting = self.fitting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.known.load(Ordering::SeqCst) >= wanted {
+            return;
+        }
+        // A copy shares what is remembered, and lets reports in while it is fitted.
+        let (copy, known) = {
+            let diagnosis = self.diagnosis.read().unwrap_or_else(PoisonError::into_inner);
+            (diagnosis.clone(), self.learnt.load(Ordering::SeqCst))
+        };
+        let fitted = copy.fitted();
+        *self.fitted.write().unwrap_or_else(PoisonError::into_inner) = fitted;
+        self.known.store(known, Ordering::SeqCst);
+    }
+
+    fn predict(&self, request: &PredictionRequest) -> Result<Prediction, DiagnoseError> {
+        let fitted = self.fitted.read().unwrap_or_else(PoisonError::into_inner).clone();
+        fitted.predict(request)
+    }
+}
+
 impl LineModel {
+    /// Lets the next prediction know every report learnt so far.
+    fn settle(&self) {
+        if let Some(learner) = &self.diagnosis {
+            learner.fit();
+        }
+    }
+
     /// Renews what past repairs are read with, beside the one that answers meanwhile; callers hold `learning`, or are alone.
     fn renew(&self) {
         let Some(cold_start) = &self.cold_start else {
@@ -59,11 +118,8 @@ impl LineModel {
     }
 
     fn predict(&self, request: &PredictionRequest, failed_visit: Yuan) -> Result<Prediction, DiagnoseError> {
-        if let Some(diagnosis) = &self.diagnosis {
-            return diagnosis
-                .read()
-                .unwrap_or_else(PoisonError::into_inner)
-                .predict(request);
+        if let Some(learner) = &self.diagnosis {
+            return learner.predict(request);
         }
         match &self.cold_start {
             Some(past) => past
@@ -187,6 +243,7 @@ impl Engine {
             .gate
             .bulk(move || {
                 model.renew();
+                model.settle();
                 model
             })
             .await?;
@@ -444,7 +501,7 @@ impl Engine {
         check_repair(&repair).map_err(|(field, rule)| ApiError::field(field, rule))?;
         self.add_predicted_fix(&mut repair).await?;
         let model = self.line(&repair.product_line)?;
-        let _learning = self.learning.lock().await;
+        let learning = self.learning.lock().await;
         let earlier = self.store.repair(repair.ticket_id.as_str(), repair.visit).await?;
         let replaced = self.store.put_repairs(&[record(&repair)]).await?;
         let (ticket_id, visit, line) = (
@@ -452,13 +509,16 @@ impl Engine {
             repair.visit,
             repair.product_line.clone(),
         );
-        let learning = model.clone();
-        let learnt = self.gate.promised(move || learn(&learning, &repair)).await?;
+        let learner = model.clone();
+        let learnt = self.gate.promised(move || learn(&learner, &repair)).await?;
         // The report is kept whatever the tree makes of it.
         let mut learnt = learnt.unwrap_or_else(|error| uncounted(&error.to_string()));
         learnt.replaced |= replaced.contains(&true);
         self.forget_other_line(earlier).await?;
         self.renew(&line, &model, learnt.replaced).await?;
+        // The report is kept and learnt; others may come in while the next prediction is made to know it.
+        drop(learning);
+        self.gate.promised(move || model.settle()).await?;
         tracing::debug!(key_id = caller.key_id, visit, "repair reported");
         Ok(RepairOutcome {
             ticket_id,
@@ -575,6 +635,7 @@ impl Engine {
         for line in lines {
             let model = self.line(&line)?;
             self.renew(&line, &model, false).await?;
+            self.gate.bulk(move || model.settle()).await?;
         }
         Ok(())
     }
@@ -652,7 +713,7 @@ fn build_line(
     if let (Some(bom), Some(tree)) = (&built.bom, &built.tree) {
         let diagnosis =
             Diagnosis::new(tree.as_ref().clone(), bom.as_ref().clone(), config).map_err(unreadable)?;
-        built.diagnosis = Some(RwLock::new(diagnosis));
+        built.diagnosis = Some(Learner::new(diagnosis));
     } else if let Some(bom) = &built.bom {
         built.cold_start = Some(RwLock::new(ColdStart::new(bom.clone())));
     }
@@ -673,11 +734,8 @@ fn replay(model: LineModel, repairs: &[RepairRecord]) -> LineModel {
 
 /// Learns a repair; a product line without a parts list keeps it for later.
 fn learn(model: &LineModel, repair: &Repair) -> Result<Learnt, DiagnoseError> {
-    if let Some(diagnosis) = &model.diagnosis {
-        return diagnosis
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .learn(repair);
+    if let Some(learner) = &model.diagnosis {
+        return learner.learn(repair);
     }
     let Some(cold_start) = &model.cold_start else {
         return Ok(uncounted(
