@@ -180,6 +180,9 @@ pub struct SymptomEvidence {
     pub id: SymptomId,
     /// Whether it shows.
     pub present: bool,
+    /// Whether the text only supposes it ("好像漏水"); it then weighs less, and is asked about again where that is worth it.
+    #[serde(default)]
+    pub hedged: bool,
     /// From where.
     pub source: EvidenceSource,
 }

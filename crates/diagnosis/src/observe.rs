@@ -12,8 +12,39 @@ use crate::explained::{Explained, ObservedSign, SharedGates};
 use crate::likelihood::Likelihood;
 use crate::tree::{FaultTree, Input, Link, literal};
 
-/// A symptom or code as observed: its number, symptoms before codes, and whether it shows.
-pub(crate) type Seen = (usize, bool);
+/// Chance that a hedged report ("好像漏水") is right: the odds of what it says are taken times four.
+pub(crate) const HEDGED: f64 = 0.8;
+
+/// A symptom or code as observed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Its number, symptoms before codes.
+    pub(crate) sign: usize,
+    /// Whether it shows.
+    pub(crate) present: bool,
+    /// Whether that is only thought to be so.
+    pub(crate) hedged: bool,
+}
+
+impl Seen {
+    /// Something told as certain.
+    pub(crate) fn certain(sign: usize, present: bool) -> Self {
+        Self {
+            sign,
+            present,
+            hedged: false,
+        }
+    }
+
+    /// Chance that the sign shows, by this report alone.
+    pub(crate) fn certainty(self) -> f64 {
+        match (self.hedged, self.present) {
+            (false, present) => f64::from(u8::from(present)),
+            (true, true) => HEDGED,
+            (true, false) => 1.0 - HEDGED,
+        }
+    }
+}
 
 /// The circuit of a tree with its symptoms and codes.
 #[derive(Clone)]
@@ -27,6 +58,8 @@ pub(crate) struct Observable {
     direct: HashMap<usize, Vec<(u32, Lit)>>,
     /// Leak and links of every symptom, then of every code.
     signs: Vec<(f64, Vec<Link>)>,
+    /// Event of every sign that a hedged report of it is wrong.
+    doubts: Vec<u32>,
     /// The gates that signs are linked to; none where their diagrams are too large.
     gates: Option<SharedGates>,
     /// With the ticket itself as evidence: that it has no cause, and the chance of that.
@@ -53,6 +86,7 @@ impl Observable {
         let shared = SharedGates::new(&circuit, &gates, linked.into_iter());
         let mut made = Self {
             circuit,
+            doubts: Vec::new(),
             signs,
             gates: shared,
             symptoms: Vec::new(),
@@ -72,6 +106,9 @@ impl Observable {
             .iter()
             .map(|c| made.noisy_or(&gates, c.leak, &c.causes))
             .collect();
+        made.doubts = (0..made.signs.len())
+            .map(|_| made.auxiliary_event(1.0 - HEDGED))
+            .collect();
         made
     }
 
@@ -81,21 +118,21 @@ impl Observable {
         self
     }
 
-    /// Literal of a symptom or code by number.
-    pub(crate) fn literal(&self, (sign, present): Seen) -> Lit {
-        let literal = match sign.checked_sub(self.symptoms.len()) {
-            None => self.symptoms[sign],
+    /// Literal of a symptom or code that shows, or of its absence, in this circuit.
+    pub(crate) fn literal(&self, seen: Seen) -> Lit {
+        let literal = match seen.sign.checked_sub(self.symptoms.len()) {
+            None => self.symptoms[seen.sign],
             Some(code) => self.codes[code],
         };
-        if present { literal } else { !literal }
+        if seen.present { literal } else { !literal }
     }
 
     /// The chance of what was seen, as a function.
     pub(crate) fn likelihood(&self, seen: &[Seen], max_nodes: usize) -> Result<Likelihood, OverBudget> {
-        let sign = |&(sign, present): &Seen| {
-            let (leak, links) = &self.signs[sign];
+        let sign = |&seen: &Seen| {
+            let (leak, links) = &self.signs[seen.sign];
             ObservedSign {
-                present,
+                certainty: seen.certainty(),
                 leak: *leak,
                 links,
             }
@@ -105,8 +142,15 @@ impl Observable {
         if let Some(walk) = Explained::new(self.events, self.gates.as_ref(), &signs, without_cause) {
             return Ok(Likelihood::Explained(walk));
         }
+        self.diagram(seen, max_nodes).map(Likelihood::Diagram)
+    }
+
+    /// The same as a diagram.
+    pub(crate) fn diagram(&self, seen: &[Seen], max_nodes: usize) -> Result<Compiled, OverBudget> {
         let literals: Vec<Lit> = seen.iter().map(|&seen| self.literal(seen)).collect();
-        self.compile(&literals, max_nodes).map(Likelihood::Diagram)
+        let doubt = |seen: &Seen| seen.hedged.then_some(self.doubts[seen.sign]);
+        let doubts: Vec<Option<u32>> = seen.iter().map(doubt).collect();
+        self.conjunction(&literals, &doubts, max_nodes)
     }
 
     /// That some event happened, or the ticket has no cause.
@@ -159,9 +203,13 @@ impl Observable {
         if probability >= 1.0 {
             return Lit::TRUE;
         }
-        let at = self.events + self.auxiliary.len();
+        let event = self.auxiliary_event(probability);
+        self.circuit.event(event)
+    }
+
+    fn auxiliary_event(&mut self, probability: f64) -> u32 {
         self.auxiliary.push(probability);
-        self.circuit.event(at as u32)
+        (self.events + self.auxiliary.len() - 1) as u32
     }
 
     /// Probabilities of all events: the tree's as given, then the auxiliary ones.
@@ -171,6 +219,16 @@ impl Observable {
 
     /// The conjunction of `evidence`.
     pub(crate) fn compile(&self, evidence: &[Lit], max_nodes: usize) -> Result<Compiled, OverBudget> {
+        self.conjunction(evidence, &vec![None; evidence.len()], max_nodes)
+    }
+
+    /// The conjunction of `evidence`, each turned round where the event of its doubt happens.
+    fn conjunction(
+        &self,
+        evidence: &[Lit],
+        doubts: &[Option<u32>],
+        max_nodes: usize,
+    ) -> Result<Compiled, OverBudget> {
         let (mut circuit, moved) = self.cone(
             evidence
                 .iter()
@@ -180,8 +238,13 @@ impl Observable {
         let complaint = self
             .without_cause
             .map(|(without, _)| self.complaint(&mut circuit, &moved, without, evidence));
-        let evidence = evidence.iter().map(|&literal| at(&moved, literal));
-        let root = circuit.and(complaint.into_iter().chain(evidence).collect());
+        let mut inputs: Vec<Lit> = complaint.into_iter().collect();
+        for (&literal, doubt) in evidence.iter().zip(doubts) {
+            let told = at(&moved, literal);
+            let doubt = doubt.map(|event| circuit.event(event));
+            inputs.push(doubt.map_or(told, |doubt| circuit.xor(&[told, doubt])));
+        }
+        let root = circuit.and(inputs);
         Compiled::new(&circuit, root, max_nodes)
     }
 

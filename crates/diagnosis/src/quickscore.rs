@@ -81,7 +81,7 @@ impl NoisyOr {
             .iter()
             .zip(&links)
             .map(|((symptom, present), links)| ObservedSign {
-                present: *present,
+                certainty: f64::from(u8::from(*present)),
                 leak: symptom.leak,
                 links,
             })

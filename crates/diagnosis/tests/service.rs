@@ -263,6 +263,35 @@ fn text_becomes_evidence_and_stated_symptoms_win() {
     near(found.causes[0].probability.value(), 1.0);
 }
 
+#[test]
+fn what_is_only_supposed_weighs_less_and_is_asked_about() {
+    let washer = diagnosis(DiagnosisConfig::default());
+    let told = |text: &str| {
+        let mut asked = request("W1-8", &[]);
+        asked.text = Some(text.to_owned());
+        washer.predict(&asked).unwrap()
+    };
+    let (plain, hedged, nothing) = (told("洗衣机不排水"), told("洗衣机好像不排水"), told("洗衣机"));
+    assert!(hedged.evidence.symptoms[0].hedged && !plain.evidence.symptoms[0].hedged);
+    let pump = |found: &shifu_diagnosis::Prediction| {
+        let cause = found.causes.iter().find(|cause| cause.event == "pump").unwrap();
+        cause.probability.value()
+    };
+    // Without the symptom .1; with it .1 / .19. The chance of the gate is .19: (.8 · .1) / (.8 · .19 + .2 · .81).
+    near(pump(&nothing), 0.1);
+    near(pump(&plain), 0.1 / 0.19);
+    near(pump(&hedged), 0.08 / (0.8 * 0.19 + 0.2 * 0.81));
+    let asks = |found: &shifu_diagnosis::Prediction| {
+        found
+            .next_questions
+            .iter()
+            .any(|q| q.symptom.as_str() == "no_drain")
+    };
+    assert!(asks(&hedged) && !asks(&plain));
+    let because = &hedged.causes[0].because;
+    assert!(because.iter().any(|why| why.contains("可能出现")), "{because:?}");
+}
+
 fn repair(ticket: &str, visit: u32, cause: Option<&str>, parts: &[&str]) -> Repair {
     Repair {
         ticket_id: TicketId::new(ticket).unwrap(),

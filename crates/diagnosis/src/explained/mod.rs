@@ -21,7 +21,8 @@ const MOST_STATES: usize = 1 << 18;
 /// What is known of one sign.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ObservedSign<'a> {
-    pub(crate) present: bool,
+    /// Chance that it shows, by the report of it alone: 1 present, 0 absent, between them hedged.
+    pub(crate) certainty: f64,
     /// Chance that it shows without a cause, 0..=1.
     pub(crate) leak: f64,
     pub(crate) links: &'a [Link],
@@ -122,6 +123,8 @@ pub(crate) struct Explained {
     subsets: usize,
     /// By subset: chance that it is what shows without a cause, and no absent sign does.
     leaks: Vec<f64>,
+    /// By subset: chance that signs were reported as they were when exactly these show.
+    reported: Vec<f64>,
     steps: Vec<Step>,
     /// Chance of the signs when no event happened, and the ticket is taken to have a cause; zero where it need not.
     needs_event: f64,
@@ -138,7 +141,7 @@ impl Explained {
         signs: &[ObservedSign<'_>],
         without_cause: Option<f64>,
     ) -> Option<Self> {
-        let present = signs.iter().filter(|sign| sign.present).count();
+        let present = signs.iter().filter(|sign| sign.certainty > 0.0).count();
         if present > MAX_PRESENT {
             return None;
         }
@@ -146,6 +149,7 @@ impl Explained {
             events,
             subsets: 1 << present,
             leaks: vec![0.0; 1 << present],
+            reported: reported(signs, present),
             steps: Vec::new(),
             needs_event: 0.0,
         };
@@ -179,8 +183,8 @@ impl Explained {
         let (mut of_event, mut of_gate) = (BTreeMap::new(), BTreeMap::new());
         let mut position = 0;
         for sign in signs {
-            let at = sign.present.then_some(position);
-            position += usize::from(sign.present);
+            let at = (sign.certainty > 0.0).then_some(position);
+            position += usize::from(at.is_some());
             self.leak(at, sign.leak);
             for link in sign.links.iter().filter(|link| link.probability > 0.0) {
                 let effect = match link.input {
@@ -222,7 +226,15 @@ impl Explained {
                 }
             }
         }
-        subsets[self.subsets - 1]
+        self.as_reported(&subsets)
+    }
+
+    fn as_reported(&self, subsets: &[f64]) -> f64 {
+        subsets
+            .iter()
+            .zip(&self.reported)
+            .map(|(chance, reported)| chance * reported)
+            .sum()
     }
 
     /// Chance of what was observed when event `e` happens with chance `p[e]`; `scratch` is reused between many evaluations.
@@ -234,7 +246,7 @@ impl Explained {
             std::mem::swap(&mut before, &mut after);
         }
         *scratch = after;
-        let all = before[self.subsets - 1];
+        let all = self.as_reported(&before);
         if self.needs_event > 0.0 {
             let none: f64 = p[..self.events].iter().map(|chance| 1.0 - chance).product();
             return (all - self.needs_event * none).max(0.0);
@@ -281,9 +293,8 @@ impl Explained {
             self.forward(step, p, &before[before.len() - 1], &mut after, &mut there);
             before.push(after);
         }
-        let all = before[self.steps.len()][self.subsets - 1];
-        let mut completes = vec![0.0; self.subsets];
-        completes[self.subsets - 1] = 1.0;
+        let all = self.as_reported(&before[self.steps.len()]);
+        let mut completes = self.reported.clone();
         for (step, before) in self.steps.iter().zip(&before).rev() {
             completes = self.backward(step, p, before, &completes, &mut mif);
         }
@@ -336,6 +347,25 @@ impl Explained {
     }
 }
 
+/// By subset of those signs that may show: chance of the reports when exactly these do.
+fn reported(signs: &[ObservedSign<'_>], present: usize) -> Vec<f64> {
+    let mut reported = vec![1.0; 1 << present];
+    let shown = signs
+        .iter()
+        .map(|sign| sign.certainty)
+        .filter(|certainty| *certainty > 0.0);
+    for (at, certainty) in shown.enumerate() {
+        for (subset, chance) in reported.iter_mut().enumerate() {
+            *chance *= if subset >> at & 1 == 1 {
+                certainty
+            } else {
+                1.0 - certainty
+            };
+        }
+    }
+    reported
+}
+
 fn add(sum: &mut [f64], terms: &[f64], weight: f64) {
     for (sum, term) in sum.iter_mut().zip(terms) {
         *sum += weight * term;
@@ -356,11 +386,11 @@ mod tests {
         let Likelihood::Explained(walk) = observable.likelihood(seen, 1_000_000).unwrap() else {
             panic!("{} signs are walked", seen.len())
         };
-        let literals: Vec<_> = seen.iter().map(|&seen| observable.literal(seen)).collect();
-        let diagram = observable.compile(&literals, 1_000_000).unwrap();
+        let diagram = observable.diagram(seen, 1_000_000).unwrap();
         let mut found = [walk.importance(&p), diagram.importance(&p)];
         found.iter_mut().for_each(|(_, mif)| mif.truncate(priors.len()));
-        assert_eq!(walk.probability_with(&p, &mut Vec::new()), found[0].0);
+        let alone = walk.probability_with(&p, &mut Vec::new());
+        assert!((alone - found[0].0).abs() < 1e-15, "{alone} {}", found[0].0);
         found
     }
 
@@ -375,23 +405,41 @@ mod tests {
         let tree = FaultTree::from_toml(text, "tree.toml").unwrap();
         let observable = Observable::new(&tree);
         // 1 − .95 · (1 − .02 · .5) = .0595; with a .95 · .1 = .095 more than .05, without it .05.
-        let [(chance, mif), _] = both_ways(&observable, &[(0, true)], &[0.1, 0.2]);
+        let [(chance, mif), _] = both_ways(&observable, &[Seen::certain(0, true)], &[0.1, 0.2]);
         assert!((chance - 0.0595).abs() < 1e-15 && (mif[0] - 0.095).abs() < 1e-15);
         // Someone complains, which one ticket in a hundred does without a cause: .0595 − .99 · .9 · .8 · .05.
         let complaint = observable.with_complaint(0.01);
-        let [(chance, mif), _] = both_ways(&complaint, &[(0, true)], &[0.1, 0.2]);
+        let [(chance, mif), _] = both_ways(&complaint, &[Seen::certain(0, true)], &[0.1, 0.2]);
         assert!((chance - 0.02386).abs() < 1e-15, "{chance}");
         assert!((mif[0] - (0.095 + 0.99 * 0.8 * 0.05)).abs() < 1e-15);
     }
 
-    type RawSign = (f64, Vec<(usize, f64)>, Option<bool>);
+    #[test]
+    fn a_hedged_report_takes_the_odds_times_four() {
+        let text = r#"
+            product_line = "washer"
+            event = [{ id = "a", probability = 0.5 }]
+            symptom = [{ id = "s", phrases = ["现象"], leak = 0.0, causes = [{ input = "a", probability = 1.0 }] }]
+        "#;
+        let observable = Observable::new(&FaultTree::from_toml(text, "tree.toml").unwrap());
+        for (present, with, without) in [(true, 0.8, 0.2), (false, 0.2, 0.8)] {
+            let told = Seen {
+                hedged: true,
+                ..Seen::certain(0, present)
+            };
+            let [(chance, mif), _] = both_ways(&observable, &[told], &[0.5]);
+            assert!((chance - 0.5).abs() < 1e-15 && (mif[0] - (with - without)).abs() < 1e-15);
+        }
+    }
+
+    type RawSign = (f64, Vec<(usize, f64)>, Option<(bool, bool)>);
 
     fn raw_sign() -> impl Strategy<Value = RawSign> {
         let link = (0_usize..12, prop_oneof![Just(0.0), Just(1.0), 0.01..0.99_f64]);
         (
             0.0..0.3_f64,
             prop::collection::vec(link, 1..5),
-            any::<Option<bool>>(),
+            any::<Option<(bool, bool)>>(),
         )
     }
 
@@ -439,7 +487,8 @@ mod tests {
             if let Some(chance) = without_cause {
                 observable = observable.with_complaint(chance);
             }
-            let seen: Vec<Seen> = signs.iter().enumerate().filter_map(|(at, sign)| Some((at, sign.2?))).collect();
+            let seen: Vec<Seen> = signs.iter().enumerate()
+                .filter_map(|(sign, raw)| raw.2.map(|(present, hedged)| Seen { sign, present, hedged })).collect();
             let [(walked, ours), (compiled, theirs)] = both_ways(&observable, &seen, &priors);
             prop_assert!((walked - compiled).abs() < 1e-14, "{walked} {compiled}");
             for (event, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {

@@ -214,7 +214,11 @@ impl Diagnosis {
     /// Chance that what was not told of would not have been told of with this cause, where anything was told.
     fn silence(&self, fit: &Fit, case: &Case, event: usize) -> f64 {
         let Some(links) = &fit.links else { return 1.0 };
-        if !case.observations.iter().any(|observation| observation.present) {
+        if !case
+            .observations
+            .iter()
+            .any(|observation| observation.seen.present)
+        {
             return 1.0;
         }
         let model = case.evidence.model.as_ref();

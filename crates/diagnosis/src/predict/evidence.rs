@@ -13,13 +13,28 @@ use crate::tree::{Input, Link};
 impl Case {
     /// The signs observed, by number.
     pub(super) fn seen(&self) -> Vec<Seen> {
-        self.observations.iter().map(|o| (o.sign, o.present)).collect()
+        self.observations.iter().map(|o| o.seen).collect()
+    }
+
+    /// The signs if the answer to a question is that the symptom shows, and the chance of what was told of it then. None where it
+    /// is known for certain.
+    pub(super) fn if_asked(&self, symptom: usize) -> Option<(Vec<Seen>, f64)> {
+        let mut seen = self.seen();
+        let mut weight = 1.0;
+        if let Some(at) = seen.iter().position(|seen| seen.sign == symptom) {
+            let told = seen.remove(at);
+            weight = told.hedged.then(|| told.certainty())?;
+        } else if self.known.contains(&symptom) {
+            return None;
+        }
+        seen.push(Seen::certain(symptom, true));
+        Some((seen, weight))
     }
 
     /// Leaves out present signs beyond `most`: those that most causes show, which tell causes apart least.
     pub(super) fn keep_most_telling(&mut self, most: usize) {
         let mut present: Vec<usize> = (0..self.observations.len())
-            .filter(|&at| self.observations[at].present)
+            .filter(|&at| self.observations[at].seen.certainty() > 0.0)
             .collect();
         present.sort_by_key(|&at| (self.observations[at].causes.len(), at));
         let mut left_out: Vec<usize> = present.split_off(most.min(present.len()));
@@ -42,12 +57,26 @@ impl Diagnosis {
             model: request.model.clone(),
             ..Evidence::default()
         };
-        let mut symptoms: BTreeMap<SymptomId, (bool, EvidenceSource)> = BTreeMap::new();
+        let mut symptoms: BTreeMap<SymptomId, SymptomEvidence> = BTreeMap::new();
         let mut codes: BTreeMap<FaultCode, EvidenceSource> = BTreeMap::new();
         for mention in request.text.iter().flat_map(|text| self.lexicon.recognise(text)) {
             match mention.kind {
-                MentionKind::Symptom { id, present, .. } => {
-                    symptoms.insert(id, (present, EvidenceSource::Text));
+                MentionKind::Symptom {
+                    id,
+                    present,
+                    uncertain,
+                } => {
+                    // What is said plainly anywhere is not undone by a hedge elsewhere.
+                    let plain = symptoms.get(&id).is_some_and(|told| !told.hedged);
+                    if !(plain && uncertain) {
+                        let told = SymptomEvidence {
+                            id: id.clone(),
+                            present,
+                            hedged: uncertain,
+                            source: EvidenceSource::Text,
+                        };
+                        symptoms.insert(id, told);
+                    }
                 }
                 MentionKind::FaultCode { code, known: true } => {
                     codes.insert(code, EvidenceSource::Text);
@@ -61,7 +90,13 @@ impl Diagnosis {
             }
         }
         for report in &request.symptoms {
-            symptoms.insert(report.id.clone(), (report.present, EvidenceSource::Request));
+            let told = SymptomEvidence {
+                id: report.id.clone(),
+                present: report.present,
+                hedged: false,
+                source: EvidenceSource::Request,
+            };
+            symptoms.insert(report.id.clone(), told);
         }
         codes.extend(
             request
@@ -77,8 +112,8 @@ impl Diagnosis {
             codes: BTreeSet::new(),
             earlier: Vec::new(),
         };
-        for (id, (present, source)) in symptoms {
-            self.add_symptom(&mut case, id, present, source);
+        for told in symptoms.into_values() {
+            self.add_symptom(&mut case, told);
         }
         for (code, source) in codes {
             self.add_code(&mut case, code, source);
@@ -112,12 +147,12 @@ impl Diagnosis {
         }
     }
 
-    fn add_symptom(&self, case: &mut Case, id: SymptomId, present: bool, source: EvidenceSource) {
-        let Some(at) = self.tree.symptom(&id) else {
+    fn add_symptom(&self, case: &mut Case, told: SymptomEvidence) {
+        let Some(at) = self.tree.symptom(&told.id) else {
             let reason = "the fault tree has no symptom of this id".to_owned();
             case.evidence.ignored.push(Ignored {
                 kind: "symptom".to_owned(),
-                value: id.to_string(),
+                value: told.id.to_string(),
                 reason,
             });
             return;
@@ -126,14 +161,15 @@ impl Diagnosis {
         case.known.insert(at);
         case.observations.push(Observation {
             title: symptom.title().to_owned(),
-            sign: at,
+            seen: Seen {
+                sign: at,
+                present: told.present,
+                hedged: told.hedged,
+            },
             causes: self.causes_of(at, &symptom.causes),
-            present,
             code: false,
         });
-        case.evidence
-            .symptoms
-            .push(SymptomEvidence { id, present, source });
+        case.evidence.symptoms.push(told);
     }
 
     fn add_code(&self, case: &mut Case, code: FaultCode, source: EvidenceSource) {
@@ -160,9 +196,8 @@ impl Diagnosis {
         case.codes.insert(at);
         case.observations.push(Observation {
             title: code.to_string(),
-            sign: self.tree.symptoms.len() + at,
+            seen: Seen::certain(self.tree.symptoms.len() + at, true),
             causes: self.causes_of(self.tree.symptoms.len() + at, &self.tree.codes[at].causes),
-            present: true,
             code: true,
         });
         case.evidence.fault_codes.push(CodeEvidence { code, source });

@@ -104,15 +104,16 @@ impl Diagnosis {
             if !worth_telling(before, chance) {
                 continue;
             }
-            let state = if observation.present {
-                "出现"
-            } else {
-                "未出现"
+            let state = match (observation.seen.present, observation.seen.hedged) {
+                (true, false) => "出现",
+                (false, false) => "未出现",
+                (true, true) => "可能出现",
+                (false, true) => "可能未出现",
             };
             let change = if chance > before { "提高" } else { "降低" };
             let route = self
                 .route(event, observation)
-                .filter(|_| observation.present)
+                .filter(|_| observation.seen.present)
                 .map_or(String::new(), |(route, link)| {
                     format!("（{route}，此时出现率 {}）", percent(link))
                 });

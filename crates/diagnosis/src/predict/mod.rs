@@ -119,10 +119,8 @@ pub fn lexicon_entries(tree: &FaultTree, bom: &Bom) -> LexiconEntries {
 /// One piece of evidence ready for the circuit.
 struct Observation {
     title: String,
-    /// Number among the symptoms, then the codes.
-    sign: usize,
+    seen: Seen,
     causes: Vec<(Input, f64)>,
-    present: bool,
     code: bool,
 }
 
@@ -130,7 +128,7 @@ struct Observation {
 struct Case {
     evidence: Evidence,
     observations: Vec<Observation>,
-    /// Symptom positions that are known.
+    /// Symptom positions of which something was told.
     known: BTreeSet<usize>,
     /// Positions of the code entries that are shown.
     codes: BTreeSet<usize>,

@@ -17,6 +17,8 @@ const QUESTION_EVALUATIONS: usize = 150;
 /// What "yes" to a question would mean.
 struct Yes {
     symptom: usize,
+    /// Chance of a hedged report of the symptom if the answer is "yes".
+    weight: f64,
     likelihood: Likelihood,
     chance: f64,
     mif: Vec<f64>,
@@ -32,14 +34,18 @@ impl Diagnosis {
         now: &Solution,
     ) -> Result<Vec<NextQuestion>, DiagnoseError> {
         let mut screened = Vec::new();
-        for symptom in (0..self.tree.symptoms.len()).filter(|at| !case.known.contains(at)) {
-            let mut seen = case.seen();
-            seen.push((symptom, true));
+        for symptom in 0..self.tree.symptoms.len() {
+            let Some((seen, weight)) = case.if_asked(symptom) else {
+                continue;
+            };
             let likelihood = self.likelihood(&seen)?;
-            let (chance, mif) = likelihood.importance(world.p());
+            let (chance, mut mif) = likelihood.importance(world.p());
+            let chance = weight * chance;
+            mif.iter_mut().for_each(|mif| *mif *= weight);
             if chance > 0.0 && chance < world.total() {
                 let yes = Yes {
                     symptom,
+                    weight,
                     likelihood,
                     chance,
                     mif,
@@ -52,7 +58,7 @@ impl Diagnosis {
         let mut found = Vec::new();
         for (_, yes) in &screened {
             let told = World::new(
-                vec![(1.0, &yes.likelihood)],
+                vec![(yes.weight, &yes.likelihood)],
                 world.p(),
                 yes.chance,
                 yes.mif.clone(),
