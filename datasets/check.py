@@ -19,6 +19,7 @@ from collections import Counter
 ALIKE = 0.3  # the greatest share of their character 8-grams that two rows may have in common
 FIELDS = "phenomenon location cause action parts result pending request warranty fee appointment".split()
 REASONS = {"unknown_code", "unknown_model", "model_needed", "product_line_needed", "out_of_scope", "no_evidence"}
+NOTE_TAGS = set("安全 投诉 重复报修 老幼 商用 移机 安装 保修 费用 咨询 联网".split())
 faults = []
 
 
@@ -199,6 +200,8 @@ def check_dialogues(root, parts):
         expect(4 <= turns <= 40, f"dialogues: {row['id']} has {turns} turns")
         expect(set(row["fields"]) == set(FIELDS), f"dialogues: {row['id']} fields {sorted(row['fields'])}")
         expect(set(row["reference_by_role"]) == {"customer", "agent", "technician"}, f"dialogues: {row['id']} roles")
+        visit = row.get("appointment_at")
+        expect(visit is None or row["fields"]["appointment"], f"dialogues: {row['id']} resolves an appointment that it lacks")
         for name, field in row["fields"].items():
             if field is None:
                 continue
@@ -231,17 +234,41 @@ def check_rows(root, parts, tree, models):
     lacking = sum("cause" not in row for row in repairs)
     print(f"repairs: {len(repairs)} rows, {lacking} without a cause, {len({r['text'] for r in repairs})} different texts, "
           f"{sum(not r['fixed'] for r in repairs)} not fixed at that visit")
-    for name in ("intakes", "tickets"):
-        rows = lines_of(root / f"{name}.jsonl")
+    notes = []
+    for name in ("intakes", "intakes-dev", "intakes-test", "tickets"):
+        path = root / f"{name}.jsonl"
+        if not path.exists() and name.startswith("intakes-"):
+            continue
+        rows = lines_of(path)
         for row in rows:
-            wanted = row["expect"] if name == "intakes" else row
+            wanted = row["expect"] if name.startswith("intakes") else row
             label = row.get("id") or row["ticket_id"]
             ids = {s["id"] for s in wanted["symptoms"]}
             expect(ids <= symptoms, f"{name}: {label} symptoms {ids - symptoms}")
             expect(set(wanted["fault_codes"]) <= codes, f"{name}: {label} codes {wanted['fault_codes']}")
             expect(wanted["model"] is None or wanted["model"] in models, f"{name}: {label} model {wanted['model']}")
+            if "missing" in wanted:
+                check_note(f"{name}: {label}", row["received_at"], wanted)
         print(f"{name}: {len(rows)} rows")
-        check_different(name, [(row.get("id") or row["ticket_id"], row["text"]) for row in rows])
+        if name.startswith("intakes"):
+            notes += rows
+        else:
+            check_different(name, [(row["ticket_id"], row["text"]) for row in rows])
+    expect(len({row["id"] for row in notes}) == len(notes), "intakes: an id twice")
+    check_different("intakes", [(row["id"], row["text"]) for row in notes])
+
+
+def check_note(label, received, wanted):
+    """What a note is expected to give: known labels, a visit that is not over before the note was taken, and questions for exactly what is lacking."""
+    expect(set(wanted["tags"]) <= NOTE_TAGS, f"{label} tags {wanted['tags']}")
+    expect(wanted["urgency"] in ("emergency", "high", "normal", "low"), f"{label} urgency {wanted['urgency']}")
+    address, visit = wanted["address"], wanted["appointment"]
+    lacking = [("model", wanted["model"]), ("symptoms", wanted["symptoms"] or wanted["fault_codes"]), ("address", address["street"] or address["detail"]),
+               ("contact", wanted["contact"]["phone"]), ("appointment", visit)]
+    expect(wanted["missing"] == [field for field, value in lacking if not value], f"{label} missing {wanted['missing']}")
+    if visit:
+        start, end = visit["start"], visit["end"] or visit["start"][:11] + "23:59:00+08:00"
+        expect(start < end and end > received, f"{label} appointment {start} to {end}")
 
 
 def check_standards(root):
@@ -307,16 +334,37 @@ def check_paraphrases(folder):
     print(f"{passages} passages, {questions} questions, {unanswerable} without an answer; the most alike to a bundled question: {max(alike, default=None)}")
 
 
+def check_safety(folder):
+    """Reports of danger and what only sounds like one: form, and that no two rows are alike."""
+    print(f"--- {folder.resolve().name}")
+    texts, ids = [], set()
+    for path in sorted(folder.glob("paraphrases-*.jsonl")):
+        rows = lines_of(path)
+        for row in rows:
+            where = f"{path.name}: {row['id']}"
+            expect(row["id"] not in ids, f"{where} twice")
+            expect(all(word in row["text"] for word in row["words"]), f"{where} words {row['words']} are not in its text")
+            expect(not row["urgent"] or row["words"], f"{where} names no words")
+            expect(bool(row["kind"]) == row["urgent"], f"{where} kind {row['kind']}")
+            ids.add(row["id"])
+            texts.append((row["id"], row["text"]))
+        urgent = Counter(row["kind"] for row in rows if row["urgent"])
+        print(f"{path.name}: {urgent.total()} urgent {dict(urgent)}, {len(rows) - urgent.total()} ordinary")
+    check_different("safety", texts)
+
+
 def main():
     here = pathlib.Path(__file__).parent
     for root in [pathlib.Path(name) for name in sys.argv[1:]] or sorted(path.parent for path in here.glob("*/bom.toml")):
         before = len(faults)
-        check(root)
+        check_safety(root) if root.resolve().name == "safety" else check(root)
         for fault in faults[before:]:
             print("FAULT", fault)
     if len(sys.argv) == 1:
         before = len(faults)
         check_paraphrases(here / "paraphrases")
+        if (here / "safety").exists():
+            check_safety(here / "safety")
         for fault in faults[before:]:
             print("FAULT", fault)
     sys.exit(1 if faults else 0)
