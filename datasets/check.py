@@ -293,7 +293,32 @@ def models_of(root):
     return list(dict.fromkeys(model for document in documents for model in document["models"]))
 
 
+PERSONAL = set("name phone address id_number plate email wechat bank_card".split())
+
+
+def check_masking(folder):
+    """Texts with personal data: form, and that what has to be masked and what has to stay are apart."""
+    print(f"--- {folder.resolve().name}")
+    texts, ids = [], set()
+    for path in sorted(folder.glob("texts-*.jsonl")):
+        rows = lines_of(path)
+        for row in rows:
+            where = f"{path.name}: {row['id']}"
+            expect(row["id"] not in ids, f"{where} twice")
+            expect(all(item["kind"] in PERSONAL for item in row["items"]), f"{where} kinds")
+            expect(all(row["text"].count(item["text"]) == 1 for item in row["items"]), f"{where} an item does not stand once in its text")
+            expect(all(token in row["text"] for token in row["keep"]), f"{where} keeps what is not in its text")
+            expect(not any(token in item["text"] or item["text"] in token for token in row["keep"] for item in row["items"]), f"{where} keeps and masks the same")
+            ids.add(row["id"])
+            texts.append((row["id"], row["text"]))
+        kinds = Counter(item["kind"] for row in rows for item in row["items"])
+        print(f"{path.name}: {len(rows)} texts, {kinds.total()} items {dict(kinds)}, {sum(len(row['keep']) for row in rows)} tokens to keep")
+    check_different("masking", texts)
+
+
 def check(root):
+    if root.resolve().name == "masking":
+        return check_masking(root)
     print(f"--- {root.resolve().name}")
     models = models_of(root)
     parts = check_bom(root, models)
@@ -355,7 +380,7 @@ def check_safety(folder):
 
 def main():
     here = pathlib.Path(__file__).parent
-    for root in [pathlib.Path(name) for name in sys.argv[1:]] or sorted(path.parent for path in here.glob("*/bom.toml")):
+    for root in [pathlib.Path(name) for name in sys.argv[1:]] or sorted([*(path.parent for path in here.glob("*/bom.toml")), *here.glob("masking")]):
         before = len(faults)
         check_safety(root) if root.resolve().name == "safety" else check(root)
         for fault in faults[before:]:
