@@ -2,7 +2,7 @@
 //! present and gates are small, else a decision diagram.
 
 use crate::compile::Compiled;
-use crate::explained::Explained;
+use crate::explained::{Explained, Scratch};
 
 /// P(observed) with events independent.
 pub(crate) enum Likelihood {
@@ -14,10 +14,10 @@ pub(crate) enum Likelihood {
 
 impl Likelihood {
     /// The chance when event `e` happens with chance `p[e]`; `scratch` is reused between the many evaluations of a kit.
-    pub(crate) fn probability_with(&self, p: &[f64], scratch: &mut Vec<f64>) -> f64 {
+    pub(crate) fn probability_with(&self, p: &[f64], scratch: &mut Scratch) -> f64 {
         match self {
             Self::Explained(walk) => walk.probability_with(p, scratch),
-            Self::Diagram(diagram) => diagram.probability_with(p, scratch),
+            Self::Diagram(diagram) => diagram.probability_with(p, &mut scratch.after),
         }
     }
 

@@ -115,6 +115,14 @@ impl Step {
     }
 }
 
+/// What evaluations use again and again.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scratch {
+    before: Vec<f64>,
+    pub(crate) after: Vec<f64>,
+    there: Vec<f64>,
+}
+
 /// The chance of what was observed: P(signs, and some event happened or the ticket has no cause).
 #[derive(Debug, Clone)]
 pub(crate) struct Explained {
@@ -238,15 +246,15 @@ impl Explained {
     }
 
     /// Chance of what was observed when event `e` happens with chance `p[e]`; `scratch` is reused between many evaluations.
-    pub(crate) fn probability_with(&self, p: &[f64], scratch: &mut Vec<f64>) -> f64 {
-        let mut after = std::mem::take(scratch);
-        let (mut before, mut there) = (self.leaks.clone(), Vec::new());
+    pub(crate) fn probability_with(&self, p: &[f64], scratch: &mut Scratch) -> f64 {
+        let Scratch { before, after, there } = scratch;
+        before.clear();
+        before.extend_from_slice(&self.leaks);
         for step in &self.steps {
-            self.forward(step, p, &before, &mut after, &mut there);
-            std::mem::swap(&mut before, &mut after);
+            self.forward(step, p, before, after, there);
+            std::mem::swap(before, after);
         }
-        *scratch = after;
-        let all = self.as_reported(&before);
+        let all = self.as_reported(before);
         if self.needs_event > 0.0 {
             let none: f64 = p[..self.events].iter().map(|chance| 1.0 - chance).product();
             return (all - self.needs_event * none).max(0.0);
@@ -256,6 +264,19 @@ impl Explained {
 
     fn forward(&self, step: &Step, p: &[f64], before: &[f64], after: &mut Vec<f64>, there: &mut Vec<f64>) {
         after.clear();
+        if let Step::Event {
+            event, effect, next, ..
+        } = step
+            && next.as_slice() == [[0, 0]]
+        {
+            let chance = p[*event];
+            there.clear();
+            there.extend_from_slice(before);
+            effect.apply(there);
+            let mixed = before.iter().zip(there.iter());
+            after.extend(mixed.map(|(absent, there)| (1.0 - chance) * absent + chance * there));
+            return;
+        }
         after.resize(step.states() * self.subsets, 0.0);
         let of = |state: usize| state * self.subsets..(state + 1) * self.subsets;
         for (state, subsets) in before.chunks_exact(self.subsets).enumerate() {
@@ -376,6 +397,7 @@ fn add(sum: &mut [f64], terms: &[f64], weight: f64) {
 mod tests {
     use proptest::prelude::*;
 
+    use super::Scratch;
     use crate::likelihood::Likelihood;
     use crate::observe::{Observable, Seen};
     use crate::tree::FaultTree;
@@ -389,7 +411,7 @@ mod tests {
         let diagram = observable.diagram(seen, 1_000_000).unwrap();
         let mut found = [walk.importance(&p), diagram.importance(&p)];
         found.iter_mut().for_each(|(_, mif)| mif.truncate(priors.len()));
-        let alone = walk.probability_with(&p, &mut Vec::new());
+        let alone = walk.probability_with(&p, &mut Scratch::default());
         assert!((alone - found[0].0).abs() < 1e-15, "{alone} {}", found[0].0);
         found
     }

@@ -80,11 +80,12 @@ pub(crate) fn best(
 /// Choices that may pay, best ratio of need to weight first.
 fn candidates(world: &World<'_>, repairs: &Repairs, objective: Objective) -> Vec<Candidate> {
     let pays = |c: &Candidate| c.needed > NEGLIGIBLE && worth(repairs, objective, *c);
+    let most = world.needed_at_most(repairs);
     let mut found: Vec<Candidate> = (0..repairs.choices.len())
         .map(|choice| Candidate {
             choice,
             weight: objective.weight(&repairs.choices[choice]),
-            needed: world.needed_at_most(repairs, choice),
+            needed: most[choice],
         })
         .filter(pays)
         .map(|c| Candidate {

@@ -14,10 +14,14 @@ mod part_sets;
 mod relaxation;
 mod search;
 
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+
 use shifu_domain::Yuan;
 
 use crate::analyze::posterior;
 use crate::contract::KitLimit;
+use crate::explained::Scratch;
 use crate::likelihood::Likelihood;
 
 pub(crate) use best::{Solution, best};
@@ -63,6 +67,14 @@ pub(crate) struct World<'a> {
     mif: Vec<f64>,
     /// Posterior of every event.
     posteriors: Vec<f64>,
+    workspace: RefCell<Workspace>,
+}
+
+/// What evaluations of one world use again and again.
+#[derive(Default)]
+struct Workspace {
+    p: Vec<f64>,
+    walk: Scratch,
 }
 
 impl<'a> World<'a> {
@@ -76,6 +88,7 @@ impl<'a> World<'a> {
             total,
             mif,
             posteriors,
+            workspace: RefCell::default(),
         }
     }
 
@@ -111,20 +124,25 @@ impl<'a> World<'a> {
         &self.posteriors
     }
 
-    /// At least the chance that some event needing the part of choice `c` happened: the sum of their chances.
-    fn needed_at_most(&self, repairs: &Repairs, c: usize) -> f64 {
-        let part = repairs.choices[c].part;
-        let needs = |needs: &[usize]| needs.iter().any(|&n| repairs.choices[n].part == part);
-        let events = repairs.needs.iter().zip(&self.posteriors);
-        events
-            .filter(|(choices, _)| needs(choices))
-            .map(|(_, chance)| chance)
-            .sum()
+    /// Of every choice at least the chance that some event needing its part happened: the sum of their chances.
+    fn needed_at_most(&self, repairs: &Repairs) -> Vec<f64> {
+        let mut of_part: HashMap<usize, f64> = HashMap::new();
+        for (needs, chance) in repairs.needs.iter().zip(&self.posteriors) {
+            let parts: BTreeSet<usize> = needs.iter().map(|&c| repairs.choices[c].part).collect();
+            parts
+                .into_iter()
+                .for_each(|part| *of_part.entry(part).or_default() += chance);
+        }
+        let sum = |choice: &Choice| of_part.get(&choice.part).copied().unwrap_or(0.0);
+        repairs.choices.iter().map(sum).collect()
     }
 
     /// P(none of `events` happened | f).
     pub(crate) fn none_of(&self, excluded: &dyn Fn(usize) -> bool, events: usize) -> f64 {
-        let mut p = self.p.to_vec();
+        let mut workspace = self.workspace.borrow_mut();
+        let Workspace { p, walk } = &mut *workspace;
+        p.clear();
+        p.extend_from_slice(self.p);
         let mut product = 1.0;
         for (event, chance) in p.iter_mut().enumerate().take(events) {
             if excluded(event) {
@@ -135,12 +153,8 @@ impl<'a> World<'a> {
         if product == 0.0 || self.total <= 0.0 {
             return 0.0;
         }
-        let mut scratch = Vec::new();
-        let joint: f64 = self
-            .terms
-            .iter()
-            .map(|(sign, f)| sign * f.probability_with(&p, &mut scratch))
-            .sum();
+        let chance = |(sign, f): &(f64, &Likelihood)| sign * f.probability_with(p, walk);
+        let joint: f64 = self.terms.iter().map(chance).sum();
         (product * joint / self.total).clamp(0.0, 1.0)
     }
 

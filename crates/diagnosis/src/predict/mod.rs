@@ -66,7 +66,7 @@ impl Default for DiagnosisConfig {
 const MAX_EVIDENCE: usize = 200;
 /// Present symptoms and codes that are weighed together with the learnt tree, whose causes share no gates: the diagram doubles with
 /// each.
-const MAX_PRESENT: usize = 7;
+const MAX_PRESENT: usize = 8;
 /// Characters of text that one request may carry.
 const MAX_TEXT_CHARS: usize = 20_000;
 

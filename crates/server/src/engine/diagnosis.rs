@@ -409,25 +409,42 @@ impl Engine {
     /// `Unprocessable` for an unknown product line or a request outside its limits; `Unavailable` when tree or list is missing.
     pub async fn predict(&self, caller: &Caller, request: PredictionRequest) -> Result<Prediction, ApiError> {
         let (prediction, request) = self.compute(request, false).await?;
-        if let Some(ticket_id) = &request.ticket_id {
-            let record = TicketRecord {
-                kind: "prediction".to_owned(),
-                ticket_id: ticket_id.to_string(),
-                request: json!(request),
-                result: json!(prediction),
-                key_id: caller.key_id.clone(),
-            };
-            self.store.add_ticket_record(&record).await?;
-        }
+        self.keep_prediction(caller, &request, &prediction).await?;
         Ok(prediction)
     }
 
-    /// The same for one of many: behind interactive work, and nothing is kept.
+    /// The same for one of many, behind interactive work.
     ///
     /// # Errors
     /// As [`Engine::predict`].
-    pub async fn predict_in_bulk(&self, request: PredictionRequest) -> Result<Prediction, ApiError> {
-        Ok(self.compute(request, true).await?.0)
+    pub async fn predict_in_bulk(
+        &self,
+        caller: &Caller,
+        request: PredictionRequest,
+    ) -> Result<Prediction, ApiError> {
+        let (prediction, request) = self.compute(request, true).await?;
+        self.keep_prediction(caller, &request, &prediction).await?;
+        Ok(prediction)
+    }
+
+    /// A ticket's prediction is kept: what was promised is compared with what came of the visit.
+    async fn keep_prediction(
+        &self,
+        caller: &Caller,
+        request: &PredictionRequest,
+        prediction: &Prediction,
+    ) -> Result<(), ApiError> {
+        let Some(ticket_id) = &request.ticket_id else {
+            return Ok(());
+        };
+        let record = TicketRecord {
+            kind: "prediction".to_owned(),
+            ticket_id: ticket_id.to_string(),
+            request: json!(request),
+            result: json!(prediction),
+            key_id: caller.key_id.clone(),
+        };
+        Ok(self.store.add_ticket_record(&record).await?)
     }
 
     async fn compute(
