@@ -77,6 +77,14 @@ impl LineModel {
         }
     }
 
+    /// What fault tree and parts list say with all they have learnt; none where either is missing.
+    pub(super) fn ask<T>(&self, question: impl FnOnce(&Diagnosis) -> T) -> Option<T> {
+        let diagnosis = self.diagnosis.as_ref()?;
+        Some(question(
+            &diagnosis.read().unwrap_or_else(PoisonError::into_inner),
+        ))
+    }
+
     /// Adds the words of tree and parts list.
     pub(super) fn contribute(&self, entries: &mut LexiconEntries) {
         let empty = FaultTree::default();
@@ -202,7 +210,7 @@ impl Engine {
         }
     }
 
-    fn line(&self, line: &ProductLine) -> Result<Arc<LineModel>, ApiError> {
+    pub(super) fn line(&self, line: &ProductLine) -> Result<Arc<LineModel>, ApiError> {
         let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(model) = lines.get(line) {
             return Ok(model.clone());
