@@ -24,7 +24,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
     }
 }
 
-/// A JSON body that may be left out.
+/// A JSON body that may be left out, or null.
 pub(crate) struct OptionalJson<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Default> FromRequest<AppState> for OptionalJson<T> {
@@ -36,7 +36,8 @@ impl<T: DeserializeOwned + Default> FromRequest<AppState> for OptionalJson<T> {
             return Ok(Self(T::default()));
         }
         is_json?;
-        from_json(&body).map(Self)
+        let given: Option<T> = from_json(&body)?;
+        Ok(Self(given.unwrap_or_default()))
     }
 }
 
