@@ -2,8 +2,8 @@
 
 use serde_json::json;
 use shifu_store::{
-    DefinitionKind, NewDefinition, OfferedSuggestion, PageRequest, Store, StoreError, SuggestionDecision,
-    SuggestionState,
+    DefinitionKind, NewDefinition, OfferedSuggestion, PageRequest, RepairRecord, RetainedKind, Store,
+    StoreError, SuggestionDecision, SuggestionState,
 };
 
 #[path = "../../../tests/common/database.rs"]
@@ -156,4 +156,26 @@ async fn what_is_decided_stays_and_is_decided_once() {
         assert_eq!(ids(&store, SuggestionState::Rejected).await, ["a"]);
         assert_eq!(ids(&store, SuggestionState::Accepted).await, ["b"]);
     }
+}
+
+#[tokio::test]
+async fn tickets_leave_with_their_repairs() {
+    let (store, _directory) = open().await;
+    let all = [offered("a", "cause", "一")];
+    store.offer_suggestions("oven", &["cause"], &all).await.unwrap();
+    store.decide_suggestion("a", &rejected(), None).await.unwrap();
+    let repair = RepairRecord {
+        ticket_id: "T-1".to_owned(),
+        visit: 1,
+        product_line: "oven".to_owned(),
+        body: json!({}),
+    };
+    store.put_repairs(&[repair]).await.unwrap();
+    let tomorrow = jiff::Timestamp::now().as_millisecond() + 86_400_000;
+    let swept = store.sweep(RetainedKind::Repairs, tomorrow, 100).await.unwrap();
+    assert_eq!(swept.removed, 1);
+    // T-2 is no repair's: it stays until it is removed itself.
+    assert_eq!(store.suggestion("a").await.unwrap().tickets, ["T-2"]);
+    store.remove_ticket("T-2").await.unwrap();
+    assert!(store.suggestion("a").await.unwrap().tickets.is_empty());
 }

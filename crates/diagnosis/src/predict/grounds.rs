@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use shifu_domain::ModelNumber;
 
 use super::Diagnosis;
-use super::suggestions::{Change, Sign, Suggestion};
+use super::suggestions::{Change, Sign, SuggestedLink, Suggestion};
 use crate::beta;
 use crate::learn::{Fit, Remembered, STATED, Stated, Unlisted, parts_chance};
 
@@ -180,9 +180,7 @@ impl Diagnosis {
     }
 }
 
-fn strongest(
-    links: &[super::suggestions::SuggestedLink],
-) -> impl Iterator<Item = &super::suggestions::SuggestedLink> {
+fn strongest(links: &[SuggestedLink]) -> impl Iterator<Item = &SuggestedLink> {
     let mut links: Vec<_> = links.iter().collect();
     links.sort_by(|a, b| b.probability.total_cmp(&a.probability));
     links.into_iter().take(NAMED)
