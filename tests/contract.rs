@@ -135,6 +135,12 @@ fn sample(path: &str, ids: &BTreeMap<&str, String>, variant: u32) -> Option<(Str
         "/v1/alerts/{alert_id}/verdict" => {
             json_body(&json!({"verdict": if variant == 0 { "confirmed" } else { "dismissed" }}))
         }
+        "/v1/suggestions/{suggestion_id}/accept" | "/v1/suggestions/{suggestion_id}/reject" => {
+            let accepted = path.ends_with("accept");
+            let id = &ids[if accepted { "{accepted}" } else { "{rejected}" }];
+            let note = json_body(&json!({"note": format!("核实 {variant}")}));
+            return Some((path.replace("{suggestion_id}", id), note));
+        }
         "/v1/part-predictions" => json_body(&prediction),
         "/v1/part-predictions/batch" => json_body(&json!({"items": [prediction]})),
         "/v1/part-predictions/pick-list" => json_body(&json!({"visits": [{"depot": "xiamen", "van": format!("van-{variant}"),
@@ -200,7 +206,10 @@ async fn prepared() -> (Server, BTreeMap<&'static str, String>) {
         }
     }
     assert!(!alert.is_empty(), "a duplicate raises an alert");
+    let [accepted, rejected] = server.suggest().await;
     let ids = BTreeMap::from([
+        ("{accepted}", accepted),
+        ("{rejected}", rejected),
         ("{document_id}", document),
         ("{answer_id}", answer["answer_id"].as_str().unwrap().to_owned()),
         ("{alert_id}", alert),

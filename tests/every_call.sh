@@ -105,6 +105,19 @@ call 200 POST /v1/part-predictions/batch dispatcher reviewer "${JSON[@]}" -d "[$
 call 200 POST /v1/part-predictions/pick-list dispatcher reviewer "${JSON[@]}" -d '{"visits": []}'
 call 200 POST /v1/repairs technician agent "${JSON[@]}" -d "$(head -n 1 "$APPLIANCE/repairs.jsonl")"
 call 200 POST /v1/repairs/import dispatcher agent -H 'Content-Type: application/x-ndjson' --data-binary "@$APPLIANCE/repairs.jsonl"
+# Repairs with two causes that the tree lacks: two suggestions.
+TAUGHT="$(python3 -c 'import json
+for at in range(40):
+    cause = ["接线端子烧蚀", "风扇轴承卡死", "flare_leak", "flare_leak"][at % 4]
+    print(json.dumps({"ticket_id": f"S-{at}", "product_line": "split_air_conditioner", "cause": cause, "symptoms": [{"id": "not_cooling", "present": True}], "fixed": True, "date": "2025-05-01"}))')"
+call 200 POST /v1/repairs/import dispatcher agent -H 'Content-Type: application/x-ndjson' --data-binary "$TAUGHT"
+call 200 GET /v1/suggestions admin agent
+ACCEPTED="$(field items.0.suggestion_id)"
+REJECTED="$(field items.1.suggestion_id)"
+call 200 POST "/v1/suggestions/$ACCEPTED/accept" admin dispatcher
+call 200 POST "/v1/suggestions/$REJECTED/reject" admin reviewer "${JSON[@]}" -d '{"note":"偶然"}'
+call 200 GET '/v1/suggestions?status=accepted' admin technician
+call 200 GET /v1/drift reviewer agent
 
 DIALOGUE="$(head -n 1 "$APPLIANCE/dialogues-dev.jsonl" | python3 -c 'import json, sys; print(json.dumps({"dialogue": json.load(sys.stdin)["dialogue"]}, ensure_ascii=False))')"
 call 200 POST /v1/summaries agent reviewer "${JSON[@]}" -d "$DIALOGUE"

@@ -425,6 +425,20 @@ fn calls(theirs: &BTreeMap<&'static str, String>) -> Vec<(&'static str, &'static
             raw("/v1/repairs/import", "application/x-ndjson", &repair.to_string()),
             Shared,
         ),
+        ("GET", "/v1/suggestions", get("/v1/suggestions"), Shared),
+        (
+            "POST",
+            "/v1/suggestions/{suggestion_id}/accept",
+            send("/v1/suggestions/0123456789abcdef/accept", &json!({})),
+            Alike(404),
+        ),
+        (
+            "POST",
+            "/v1/suggestions/{suggestion_id}/reject",
+            send("/v1/suggestions/0123456789abcdef/reject", &json!({})),
+            Alike(404),
+        ),
+        ("GET", "/v1/drift", get("/v1/drift"), Shared),
         ("POST", "/v1/summaries", send("/v1/summaries", &dialogue), Shared),
         (
             "POST",
@@ -654,6 +668,18 @@ fn changes(ids: &BTreeMap<&'static str, String>) -> Vec<(&'static str, &'static 
             toml(&format!("/v1/fault-trees/{line}"), TREE),
             "fault_tree.put",
         ),
+        (
+            "POST",
+            "/v1/suggestions/{suggestion_id}/accept",
+            send(&path("suggestions", "accepted", "/accept"), &json!({})),
+            "suggestion.accept",
+        ),
+        (
+            "POST",
+            "/v1/suggestions/{suggestion_id}/reject",
+            send(&path("suggestions", "rejected", "/reject"), &json!({})),
+            "suggestion.reject",
+        ),
         ("POST", "/v1/keys", send("/v1/keys", &key), "key.create"),
         (
             "DELETE",
@@ -698,6 +724,10 @@ async fn everything_an_administrator_changes_leaves_an_entry() {
     let repair = json!({"ticket_id": "T-1", "visit": 1, "product_line": "split_air_conditioner", "fixed": true,
         "symptoms": [], "fault_codes": [], "parts_used": [], "region": "3502", "date": "2025-05-01"});
     server.post("technician", "/v1/repairs", &repair).await.ok();
+
+    let [accepted, rejected] = server.suggest().await;
+    ids.insert("accepted", accepted);
+    ids.insert("rejected", rejected);
 
     let changes = changes(&ids);
     let listed: BTreeSet<_> = TABLE

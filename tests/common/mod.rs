@@ -234,6 +234,28 @@ impl Server {
         self.form("admin", "/v1/documents", &parts).await
     }
 
+    /// Reports repairs that [`TREE`] explains badly. Gives the identifiers of two open suggestions.
+    pub(crate) async fn suggest(&self) -> [String; 2] {
+        let line = |number: usize| {
+            let (cause, part) = match number % 4 {
+                0 => ("接线端子烧蚀", "AC-PCB-201"),
+                1 => ("风扇轴承卡死", "AC-CAP-35"),
+                _ => ("capacitor_failed", "AC-CAP-35"),
+            };
+            let repair = json!({"ticket_id": format!("S-{number}"), "product_line": "split_air_conditioner", "cause": cause,
+                "symptoms": [{"id": "not_cooling", "present": true}], "parts_used": [{"part_number": part}], "fixed": true,
+                "date": "2025-05-01"});
+            format!("{repair}\n")
+        };
+        let rows: String = (0..40).map(line).collect();
+        let path = "/v1/repairs/import";
+        self.raw("admin", "POST", path, "application/x-ndjson", rows)
+            .await
+            .ok();
+        let open = self.get("admin", "/v1/suggestions").await.ok();
+        [0, 1].map(|at| open["items"][at]["suggestion_id"].as_str().unwrap().to_owned())
+    }
+
     /// Uploads and waits until the document is indexed.
     pub(crate) async fn index(&self, name: &str, text: &str, metadata: Value) -> String {
         let accepted = self.upload(name, text.as_bytes(), &metadata).await;

@@ -53,7 +53,10 @@ pub use mef::MefOptions;
 pub use past_repairs::{PartChance, PastRepair, PastRepairs};
 pub use pick_list::pick_list;
 pub use picture::{TreeEdge, TreeGraph, TreeNode};
-pub use predict::{Change, Diagnosis, DiagnosisConfig, Sign, SuggestedLink, Suggestion, lexicon_entries};
+pub use predict::{
+    Change, Diagnosis, DiagnosisConfig, Edit, FirstVisits, FixRate, Grounds, Sign, SuggestedLink, Suggestion,
+    lexicon_entries,
+};
 pub use quickscore::{CausePosteriors, MAX_PRESENT, NoisyOr, NoisySymptom};
 pub use tree::{
     CheckCost, Code, Connective, Event, FaultTree, Gate, Housing, Input, Link, MAX_CHECK_MINUTES,

@@ -18,6 +18,8 @@ pub const MAX_OBSERVABLES: usize = 5_000;
 /// Inputs of all gates and links of all symptoms together.
 pub const MAX_LINKS: usize = 1_000_000;
 
+/// Characters of a cause in the technician's own words that are kept.
+pub(crate) const MAX_CAUSE_CHARS: usize = 80;
 /// Minutes that a check or the opening of a housing may take: a day.
 pub const MAX_CHECK_MINUTES: f64 = 1_440.0;
 
@@ -249,6 +251,8 @@ pub struct FaultTree {
     pub housings: Vec<Housing>,
     /// What checking an event takes, by the event's position, where it is known.
     pub checks: BTreeMap<usize, CheckCost>,
+    /// Other words by which reports name a cause, and the event's position.
+    pub called: BTreeMap<String, usize>,
 }
 
 impl FaultTree {
@@ -256,6 +260,15 @@ impl FaultTree {
     #[must_use]
     pub fn event(&self, id: &str) -> Option<usize> {
         self.events.iter().position(|event| event.id == id)
+    }
+
+    /// The event that a report means by these words: its identifier, its name, or other words for it.
+    #[must_use]
+    pub fn event_called(&self, words: &str) -> Option<usize> {
+        let kept: String = words.chars().take(MAX_CAUSE_CHARS).collect();
+        let named = |event: &Event| event.id == words || event.name == words || event.name == kept;
+        let found = self.events.iter().position(named);
+        found.or_else(|| self.called.get(&kept).copied())
     }
 
     /// The gate of this identifier.

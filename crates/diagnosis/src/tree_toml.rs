@@ -7,8 +7,8 @@ use toml::Spanned;
 use crate::error::{DiagnoseError, Place};
 use crate::text_place::TextFile;
 use crate::tree::{
-    CheckCost, Code, Connective, Draft, Event, FaultTree, Gate, Housing, Input, Link, MAX_CHECK_MINUTES,
-    MAX_LINKS, MAX_NODES, MAX_OBSERVABLES, Replacement, Symptom,
+    CheckCost, Code, Connective, Draft, Event, FaultTree, Gate, Housing, Input, Link, MAX_CAUSE_CHARS,
+    MAX_CHECK_MINUTES, MAX_LINKS, MAX_NODES, MAX_OBSERVABLES, Replacement, Symptom,
 };
 
 #[derive(Deserialize)]
@@ -53,6 +53,8 @@ struct EventFile {
     check_minutes: Option<Spanned<f64>>,
     #[serde(default)]
     inside: Option<Spanned<String>>,
+    #[serde(default)]
+    also_called: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -278,11 +280,39 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Other words for the event, which only it may have.
+    fn also_called(&mut self, id: &str, event: &EventFile) -> Result<(), DiagnoseError> {
+        let at = self.draft.tree.events.len();
+        for words in &event.also_called {
+            let text = words.get_ref().trim();
+            let place = self.source.place(words.span().start);
+            if text.is_empty() || text.chars().count() > MAX_CAUSE_CHARS {
+                return Err(DiagnoseError::InvalidValue {
+                    place,
+                    name: id.to_owned(),
+                    field: "also_called",
+                    reason: format!("use 1 to {MAX_CAUSE_CHARS} characters"),
+                });
+            }
+            if let Some(first) = self.draft.tree.called.insert(text.to_owned(), at) {
+                let first = self.draft.tree.events.get(first);
+                return Err(DiagnoseError::Duplicate {
+                    first: first.map_or_else(|| place.clone(), |event| event.place.clone()),
+                    place,
+                    kind: "also_called",
+                    name: text.to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     fn event(&mut self, event: EventFile) -> Result<(), DiagnoseError> {
         let place = self.identifier("event", &event.id)?;
         let id = event.id.get_ref().clone();
         let probability = self.probability(&id, &event.probability)?;
         self.check(&id, &event)?;
+        self.also_called(&id, &event)?;
         let mut repaired_by = Vec::with_capacity(event.repaired_by.len());
         for repair in &event.repaired_by {
             let quantity = *repair.quantity.get_ref();

@@ -151,6 +151,15 @@ fn a_link_that_the_expert_did_not_know_is_learnt_and_suggested() {
         ("board", &Sign::Symptom(SymptomId::new("dark").unwrap()))
     );
     assert!(link.probability > 0.8 && suggestions[0].repairs == 30 && suggestions[0].tickets.len() == 20);
+    // Thirty of thirty boards are dark; the tree expects its leak.
+    let grounds = &suggestions[0].grounds;
+    assert_eq!(
+        (grounds.of_repairs, grounds.share, grounds.tree_expects),
+        (30, 1.0, 0.01)
+    );
+    assert!(grounds.log_likelihood_ratio > 30.0, "{grounds:?}");
+    let text = after.wording(&suggestions[0]);
+    assert!(text.contains("30 次维修中有 30 次（100%）出现“灯不亮”"), "{text}");
     // Accepted, it is the expert's, and is not suggested again.
     let tree = after.tree().with_change(&suggestions[0].change, "2").unwrap();
     assert_eq!(tree.version, "2");
@@ -184,9 +193,16 @@ fn a_cause_that_the_tree_lacks_brings_its_part_into_the_kit() {
         panic!("{suggestion:?}")
     };
     assert!(
-        name.contains("炉灯") && parts.len() == 1 && shows.iter().any(|s| s.probability > 0.8),
+        name == "炉灯故障" && parts.len() == 1 && shows.iter().any(|s| s.probability > 0.8),
         "{suggestion:?}"
     );
+    let text = oven.wording(suggestion);
+    assert!(
+        text.starts_with("60 次维修中有 30 次（50%）更换的备件 LAMP 不是任何一个原因的备件"),
+        "{text}"
+    );
+    // A tree of two causes with other parts hardly explains thirty of these repairs.
+    assert!(suggestion.grounds.log_likelihood_ratio > 100.0, "{suggestion:?}");
     let tree = oven.tree().with_change(&suggestion.change, "2").unwrap();
     assert!(
         tree.with_change(&suggestion.change, "3").is_err(),

@@ -76,6 +76,7 @@ const REPAIRS: &[Role] = &[Dispatcher, Technician];
 const SUBMISSION: &[Role] = &[Technician];
 const READ_INSPECTION: &[Role] = &[Reviewer, Technician];
 const ALERTS: &[Role] = &[Reviewer];
+const DRIFT: &[Role] = &[Reviewer];
 const TICKETS: &[Role] = &[Agent, Dispatcher];
 const EVERYBODY: &[Role] = &[Agent, Technician, Reviewer, Dispatcher];
 const ADMIN_ONLY: &[Role] = &[];
@@ -129,6 +130,10 @@ pub const TABLE: &[(&str, &str, &[Role])] = &[
     ("POST", "/v1/part-predictions/pick-list", PREDICTION),
     ("POST", "/v1/repairs", REPAIRS),
     ("POST", "/v1/repairs/import", REPAIRS),
+    ("GET", "/v1/suggestions", ADMIN_ONLY),
+    ("POST", "/v1/suggestions/{suggestion_id}/accept", ADMIN_ONLY),
+    ("POST", "/v1/suggestions/{suggestion_id}/reject", ADMIN_ONLY),
+    ("GET", "/v1/drift", DRIFT),
     ("POST", "/v1/summaries", TICKETS),
     ("POST", "/v1/summaries/batch", TICKETS),
     ("POST", "/v1/intakes", TICKETS),

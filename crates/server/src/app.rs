@@ -12,8 +12,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::ApiError;
 use crate::handlers::{
-    admin, alerts, answers, console, diagnosis, documents, health, inspections, mcp, openai, standards,
-    tickets, webhooks,
+    admin, alerts, answers, console, diagnosis, documents, drift, health, inspections, mcp, openai,
+    standards, suggestions, tickets, webhooks,
 };
 use crate::state::AppState;
 use crate::{access, drain, idempotency, observe};
@@ -116,6 +116,16 @@ fn prediction() -> Router<AppState> {
         .route("/v1/part-predictions/pick-list", post(diagnosis::pick_list))
         .route("/v1/repairs", post(diagnosis::report_repair))
         .route("/v1/repairs/import", post(diagnosis::import_repairs))
+        .route("/v1/suggestions", get(suggestions::list))
+        .route(
+            "/v1/suggestions/{suggestion_id}/accept",
+            post(suggestions::accept),
+        )
+        .route(
+            "/v1/suggestions/{suggestion_id}/reject",
+            post(suggestions::reject),
+        )
+        .route("/v1/drift", get(drift::get))
         .route("/v1/summaries", post(tickets::summarize))
         .route("/v1/summaries/batch", post(tickets::summarize_batch))
         .route("/v1/intakes", post(tickets::intake))

@@ -18,22 +18,42 @@ pub(crate) struct Json<T>(pub(crate) T);
 impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
     type Rejection = ApiError;
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
-        let content_type = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        let essence = content_type
-            .unwrap_or("application/json")
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim();
-        if !essence.eq_ignore_ascii_case("application/json") && !essence.ends_with("+json") {
-            return Err(ApiError::unsupported(format!("{essence}: send application/json")));
-        }
+        require_json(&request)?;
         let body = body(request, state).await?;
         from_json(&body).map(Self)
     }
+}
+
+/// A JSON body that may be left out, or null.
+pub(crate) struct OptionalJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<AppState> for OptionalJson<T> {
+    type Rejection = ApiError;
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let is_json = require_json(&request);
+        let body = body(request, state).await?;
+        if body.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        is_json?;
+        let given: Option<T> = from_json(&body)?;
+        Ok(Self(given.unwrap_or_default()))
+    }
+}
+
+fn require_json(request: &Request) -> Result<(), ApiError> {
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    let essence = content_type
+        .unwrap_or("application/json")
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
+    if !essence.eq_ignore_ascii_case("application/json") && !essence.ends_with("+json") {
+        return Err(ApiError::unsupported(format!("{essence}: send application/json")));
+    }
+    Ok(())
 }
 
 /// The whole body within the limit.

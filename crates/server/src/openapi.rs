@@ -8,7 +8,8 @@ use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::handlers::{
-    admin, alerts, answers, diagnosis, documents, health, inspections, openai, standards, tickets, webhooks,
+    admin, alerts, answers, diagnosis, documents, drift, health, inspections, openai, standards, suggestions,
+    tickets, webhooks,
 };
 use crate::state::AppState;
 
@@ -39,6 +40,7 @@ use crate::state::AppState;
         alerts::list, alerts::stream, alerts::decide,
         diagnosis::put_bom, diagnosis::get_bom, diagnosis::put_tree, diagnosis::get_tree, diagnosis::graph, diagnosis::tree_svg,
         diagnosis::predict, diagnosis::predict_batch, diagnosis::pick_list, diagnosis::report_repair, diagnosis::import_repairs,
+        suggestions::list, suggestions::accept, suggestions::reject, drift::get,
         tickets::summarize, tickets::summarize_batch, tickets::intake,
         admin::create_key, admin::keys, admin::revoke_key, admin::audit, admin::remove_ticket,
         webhooks::add, webhooks::list, webhooks::remove, webhooks::deliveries, webhooks::redeliver,

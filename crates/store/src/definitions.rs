@@ -2,7 +2,7 @@
 
 use sqlx::Row as _;
 
-use crate::{Result, Row, Store, now_ms};
+use crate::{Result, Row, Store, Transaction, now_ms};
 
 /// What is defined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,19 @@ impl DefinitionKind {
             Self::FaultTree => "fault_tree",
         }
     }
+}
+
+/// A version to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewDefinition<'a> {
+    /// What is defined.
+    pub kind: DefinitionKind,
+    /// The product line it is for.
+    pub product_line: &'a str,
+    /// `toml` or `xml`.
+    pub format: &'a str,
+    /// The text as given.
+    pub content: &'a str,
 }
 
 /// One version of a definition.
@@ -50,31 +63,13 @@ impl Store {
         content: &str,
     ) -> Result<u32> {
         let mut transaction = self.begin_write().await?;
-        let latest = sqlx::query(
-            "SELECT product_line, revision, format, content, created_at FROM definitions WHERE kind = $1 AND product_line = $2 \
-             ORDER BY revision DESC LIMIT 1",
-        )
-        .bind(kind.as_str())
-        .bind(product_line)
-        .fetch_optional(&mut *transaction)
-        .await?;
-        let latest = latest.as_ref().map(read).transpose()?;
-        if let Some(same) = latest
-            .as_ref()
-            .filter(|one| one.content == content && one.format == format)
-        {
-            return Ok(same.revision);
-        }
-        let revision = latest.map_or(0, |one| one.revision) + 1;
-        sqlx::query("INSERT INTO definitions (kind, product_line, revision, format, content, created_at) VALUES ($1, $2, $3, $4, $5, $6)")
-            .bind(kind.as_str())
-            .bind(product_line)
-            .bind(i64::from(revision))
-            .bind(format)
-            .bind(content)
-            .bind(now_ms())
-            .execute(&mut *transaction)
-            .await?;
+        let definition = NewDefinition {
+            kind,
+            product_line,
+            format,
+            content,
+        };
+        let revision = add_definition(&mut transaction, definition).await?;
         transaction.commit().await?;
         Ok(revision)
     }
@@ -131,6 +126,39 @@ impl Store {
         .await?;
         rows.iter().map(read).collect()
     }
+}
+
+/// Keeps a new version within a transaction and gives its number; the same text again is the version that is there.
+pub(crate) async fn add_definition(
+    transaction: &mut Transaction,
+    definition: NewDefinition<'_>,
+) -> Result<u32> {
+    let latest = sqlx::query(
+        "SELECT product_line, revision, format, content, created_at FROM definitions WHERE kind = $1 AND product_line = $2 \
+         ORDER BY revision DESC LIMIT 1",
+    )
+    .bind(definition.kind.as_str())
+    .bind(definition.product_line)
+    .fetch_optional(&mut **transaction)
+    .await?;
+    let latest = latest.as_ref().map(read).transpose()?;
+    if let Some(same) = latest
+        .as_ref()
+        .filter(|one| one.content == definition.content && one.format == definition.format)
+    {
+        return Ok(same.revision);
+    }
+    let revision = latest.map_or(0, |one| one.revision) + 1;
+    sqlx::query("INSERT INTO definitions (kind, product_line, revision, format, content, created_at) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(definition.kind.as_str())
+        .bind(definition.product_line)
+        .bind(i64::from(revision))
+        .bind(definition.format)
+        .bind(definition.content)
+        .bind(now_ms())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(revision)
 }
 
 fn read(row: &Row) -> Result<DefinitionRecord> {

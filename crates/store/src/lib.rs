@@ -24,6 +24,7 @@ mod page;
 mod repairs;
 mod retention;
 mod standards;
+mod suggestions;
 mod tickets;
 mod webhooks;
 
@@ -41,7 +42,7 @@ pub use alerts::{AlertFilter, AlertRecord, AlertState, NewAlert};
 pub use answers::{AnswerRecord, FeedbackVerdict, GapRow, NewAnswer};
 pub use audit::AuditRecord;
 pub use backup::{RowProgress, TableFile};
-pub use definitions::{DefinitionKind, DefinitionRecord};
+pub use definitions::{DefinitionKind, DefinitionRecord, NewDefinition};
 pub use documents::{DocumentRecord, DocumentStatus, NewDocument, SkippedPage};
 pub use error::StoreError;
 pub use idempotency::{Call, CallIdentity, StoredReply};
@@ -55,6 +56,7 @@ pub use page::{Page, PageRequest};
 pub use repairs::RepairRecord;
 pub use retention::{RetainedKind, SweptBatch};
 pub use standards::{EnrolledStandard, StandardPhoto, StandardRecord};
+pub use suggestions::{OfferedSuggestion, SuggestionDecision, SuggestionRecord, SuggestionState};
 pub use tickets::{RemovedTicket, TicketRecord};
 pub use webhooks::{
     Attempt, CreatedWebhook, Delivery, DeliveryRecord, DeliveryStatus, NewWebhook, Retry, WebhookRecord,
@@ -202,6 +204,11 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(vec![
         migration(1, "records", include_str!("../migrations/0001_records.sql")),
         migration(2, "webhooks", include_str!("../migrations/0002_webhooks.sql")),
+        migration(
+            3,
+            "suggestions",
+            include_str!("../migrations/0003_suggestions.sql"),
+        ),
     ])
 }
 

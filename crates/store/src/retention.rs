@@ -127,13 +127,21 @@ impl Store {
         let mut transaction = self.begin_write().await?;
         let rows = sqlx::query(
             "DELETE FROM repairs WHERE repair_id IN (SELECT repair_id FROM repairs \
-             WHERE repair_id < $1 AND created_at < $2 ORDER BY repair_id LIMIT $3) RETURNING product_line",
+             WHERE repair_id < $1 AND created_at < $2 ORDER BY repair_id LIMIT $3) RETURNING product_line, ticket_id",
         )
         .bind(first_id_of(before_ms))
         .bind(before_ms)
         .bind(i64::from(most))
         .fetch_all(&mut *transaction)
         .await?;
+        for row in &rows {
+            let forgotten = "DELETE FROM suggestion_tickets WHERE ticket_id = $1 \
+                             AND NOT EXISTS (SELECT 1 FROM repairs r WHERE r.ticket_id = $1)";
+            sqlx::query(forgotten)
+                .bind(row.try_get::<String, _>(1)?)
+                .execute(&mut *transaction)
+                .await?;
+        }
         transaction.commit().await?;
         let lines: Result<BTreeSet<String>> = rows.iter().map(|row| Ok(row.try_get(0)?)).collect();
         Ok(SweptBatch {

@@ -119,6 +119,10 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         removed.records = records.rows_affected();
+        sqlx::query("DELETE FROM suggestion_tickets WHERE ticket_id = $1")
+            .bind(ticket_id)
+            .execute(&mut *transaction)
+            .await?;
         crate::outbox::forget(&mut transaction, &crate::outbox::ticket(ticket_id)).await?;
         // A reply kept for replay may quote the ticket. `%` and `_` in the number only make more replies match.
         sqlx::query("DELETE FROM idempotent_calls WHERE state = 'done' AND reply LIKE $1")

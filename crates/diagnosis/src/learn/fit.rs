@@ -24,7 +24,7 @@ const SECOND_CAUSE_REPAIRS: f64 = 20.0;
 /// Chances of the parts used given the cause: exactly those of its repair; more; others though it needs none; fewer.
 const PARTS: [f64; 4] = [1.0, 0.06, 0.004, 1e-6];
 /// Chance that a stated cause which disagrees with the parts is right, and that a certain other one was written down as it.
-const STATED: (f64, f64) = (0.3, 0.02);
+pub(crate) const STATED: (f64, f64) = (0.3, 0.02);
 /// An appliance that comes back with its earlier cause: so many of so many, before any is seen.
 const COMES_BACK: (f64, f64) = (1.0, 8.0);
 
@@ -378,7 +378,8 @@ fn case<'a>(
     }
 }
 
-fn parts_chance(needs: &BTreeSet<usize>, used: &BTreeSet<usize>) -> f64 {
+/// Chance that a repair of a cause that needs these parts uses those.
+pub(crate) fn parts_chance(needs: &BTreeSet<usize>, used: &BTreeSet<usize>) -> f64 {
     let [exact, more, others, fewer] = PARTS;
     match (needs == used, needs.is_subset(used), needs.is_empty()) {
         (true, ..) => exact,

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use shifu_domain::{ModelNumber, Region};
 
-pub(crate) use fit::{Fit, Known};
+pub(crate) use fit::{Fit, Known, STATED, parts_chance};
 pub(crate) use links::{Believed, WEAKEST};
 pub use outcomes::Drift;
 pub(crate) use outcomes::{Calibration, Outcome};

@@ -75,6 +75,12 @@ impl Diagnosis {
         self.learnt.get_or_init(|| Arc::new(self.learn_all())).clone()
     }
 
+    /// Takes over what a clone fitted of the same reports, so that it is not done twice.
+    pub fn adopt(&self, fitted: &Arc<Self>) {
+        // Where it was fitted already, both are the same.
+        let _ = self.learnt.set(fitted.clone());
+    }
+
     /// The same for one call; itself while there are no repairs.
     pub(super) fn learnt(&self) -> &Self {
         if self.fit.is_some() || self.memory.repairs() == 0 {

@@ -13,9 +13,8 @@ use crate::contract::{Learnt, PredictionRequest, Repair};
 use crate::error::DiagnoseError;
 use crate::kit::Repairs;
 use crate::learn::{self, Cells, Drift, Outcome, Remembered, Stated};
+use crate::tree::MAX_CAUSE_CHARS;
 
-/// Characters of a cause in the technician's own words that are kept.
-const MAX_CAUSE_CHARS: usize = 80;
 /// Shares of a repair below this are not told.
 const SMALLEST_SHARE: f64 = 1e-9;
 
@@ -140,15 +139,9 @@ impl Diagnosis {
             .as_deref()
             .map(str::trim)
             .filter(|cause| !cause.is_empty());
-        let event = |cause: &str| {
-            self.tree
-                .events
-                .iter()
-                .position(|e| e.id == cause || e.name == cause)
-        };
         match cause {
             None => Stated::Nothing,
-            Some(cause) => match event(cause) {
+            Some(cause) => match self.tree.event_called(cause) {
                 Some(at) => Stated::Event(at as u32),
                 None => Stated::Words(cause.chars().take(MAX_CAUSE_CHARS).collect()),
             },
@@ -183,12 +176,7 @@ impl Diagnosis {
             .map(str::trim)
             .filter(|cause| !cause.is_empty())
         {
-            if let Some(at) = self
-                .tree
-                .events
-                .iter()
-                .position(|e| e.id == cause || e.name == cause)
-            {
+            if let Some(at) = self.tree.event_called(cause) {
                 return Ok(Some(vec![(at as u32, 1.0)]));
             }
             let cause: String = cause.chars().take(80).collect();

@@ -1,9 +1,12 @@
 //! `Diagnosis`: evidence → causes, kit, questions; and what repairs teach it.
 
+mod accept;
 mod chances;
 mod checks;
 mod evidence;
 mod explain;
+mod first_visits;
+mod grounds;
 mod learning;
 mod parts;
 mod questions;
@@ -26,6 +29,9 @@ use crate::likelihood::Likelihood;
 use crate::observe::{Observable, Seen};
 use crate::tree::{FaultTree, Input, Link};
 
+pub use accept::Edit;
+pub use first_visits::{FirstVisits, FixRate};
+pub use grounds::Grounds;
 pub use suggestions::{Change, Sign, SuggestedLink, Suggestion};
 
 /// What an operator may set.

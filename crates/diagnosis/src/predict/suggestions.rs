@@ -1,12 +1,14 @@
 //! What the tree should say and does not: causes and links that repairs show, for an engineer to accept or reject.
 //!
 //! Predictions already use what repairs show; a suggestion asks to make it part of the expert's tree, with a name and a version.
+//! `grounds.rs` says in numbers and words how much speaks for it, `accept.rs` writes it into the engineer's file.
 //! The same repairs give the same suggestions with the same ids, so a rejected one can be left out by its id.
 
 use serde::{Deserialize, Serialize};
 use shifu_domain::{FaultCode, PartNumber, SymptomId, TicketId};
 
 use super::Diagnosis;
+use super::grounds::Grounds;
 use crate::error::{DiagnoseError, Place};
 use crate::learn::{Fit, Mark};
 use crate::tree::{Event, FaultTree, Input, Link, Replacement};
@@ -48,6 +50,9 @@ pub enum Change {
         event: String,
         /// Its name: the technicians' own words, or the parts that its repair takes.
         name: String,
+        /// Words by which reports name it; none where only parts show it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        words: Option<String>,
         /// Its share of all repairs.
         probability: f64,
         /// Parts of its repair, those of all models together.
@@ -75,6 +80,8 @@ pub struct Suggestion {
     pub repairs: usize,
     /// The first of their tickets, at most 20.
     pub tickets: Vec<TicketId>,
+    /// How much speaks for it.
+    pub grounds: Grounds,
 }
 
 impl Diagnosis {
@@ -101,14 +108,20 @@ impl Diagnosis {
                 Mark::Parts(_) => format!("parts {}", event.id),
             };
             let id = format!("learnt_{:08x}", fingerprint(&key));
+            let words = match &cause.mark {
+                Mark::Words(words) => Some(words.clone()),
+                Mark::Parts(_) => None,
+            };
             Suggestion {
                 id: format!("cause/{id}"),
                 repairs: tickets.len(),
                 tickets: first(&tickets),
+                grounds: self.grounds_of_cause(fit, events + at, cause),
                 change: Change::NewCause {
                     event: id,
-                    name: event.name.clone(),
-                    probability: fit.share(events + at),
+                    name: words.clone().unwrap_or_else(|| self.fault_of_parts(cause)),
+                    words,
+                    probability: rounded(fit.share(events + at)),
                     parts: event
                         .repaired_by
                         .iter()
@@ -142,6 +155,7 @@ impl Diagnosis {
                         id: format!("link/{}/{name}", event.id),
                         repairs: tickets.len(),
                         tickets: first(&tickets),
+                        grounds: self.grounds_of_link(fit, at, &signs, tickets.len()),
                         change: Change::NewLink {
                             event: event.id.clone(),
                             link,
@@ -170,6 +184,9 @@ impl Diagnosis {
                 None => found.push(SuggestedLink { sign, probability }),
             }
         }
+        found
+            .iter_mut()
+            .for_each(|link| link.probability = rounded(link.probability));
         found
     }
 
@@ -227,6 +244,12 @@ impl Diagnosis {
     }
 }
 
+/// To three decimals, or two digits below a hundredth: what a person would write into a tree.
+fn rounded(chance: f64) -> f64 {
+    let steps = if chance < 0.01 { 1e5 } else { 1e3 };
+    (chance * steps).round() / steps
+}
+
 fn first(tickets: &[&str]) -> Vec<TicketId> {
     tickets
         .iter()
@@ -263,6 +286,7 @@ impl FaultTree {
             Change::NewCause {
                 event,
                 name,
+                words,
                 probability,
                 parts,
                 shows,
@@ -270,6 +294,9 @@ impl FaultTree {
                 if tree.event(event).is_some() || tree.gate(event).is_some() {
                     return bad(format!("the tree has {event:?} already"));
                 }
+                let other = words.iter().filter(|words| *words != name && *words != event);
+                tree.called
+                    .extend(other.map(|words| (words.clone(), tree.events.len())));
                 let replacement = |part: &PartNumber| Replacement {
                     part_number: part.clone(),
                     quantity: 1,

@@ -472,6 +472,16 @@ fn trees() -> Vec<Case> {
             "product_line = \"washer\"\ncolour = 1",
             &["f:2", "colour"],
         ),
+        after(
+            "other words for a cause that are none",
+            "also_called = [\" \"]",
+            &["f:5", "also_called", "1 to 80"],
+        ),
+        after(
+            "other words for two causes",
+            "also_called = [\"x\"]\n[[event]]\nid = \"b\"\nprobability = 0.1\nalso_called = [\"x\"]",
+            &["f:9", "also_called", "already defined at f:3"],
+        ),
         raw(
             "arrays in one another",
             &format!("product_line = {}", "[".repeat(100_000)),

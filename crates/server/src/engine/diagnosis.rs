@@ -74,6 +74,12 @@ impl Learner {
             (diagnosis.clone(), self.learnt.load(Ordering::SeqCst))
         };
         let fitted = copy.fitted();
+        {
+            let diagnosis = self.diagnosis.read().unwrap_or_else(PoisonError::into_inner);
+            if self.learnt.load(Ordering::SeqCst) == known {
+                diagnosis.adopt(&fitted);
+            }
+        }
         *self.fitted.write().unwrap_or_else(PoisonError::into_inner) = fitted;
         self.known.store(known, Ordering::SeqCst);
     }
@@ -131,6 +137,17 @@ impl LineModel {
                 reason: "not loaded".to_owned(),
             }),
         }
+    }
+
+    /// What fault tree and parts list say with all they have learnt; none where either is missing.
+    pub(super) fn ask<T>(&self, question: impl FnOnce(&Diagnosis) -> T) -> Option<T> {
+        let learner = self.diagnosis.as_ref()?;
+        let copy = learner
+            .diagnosis
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        Some(question(&copy))
     }
 
     /// Adds the words of tree and parts list.
@@ -259,7 +276,7 @@ impl Engine {
         }
     }
 
-    fn line(&self, line: &ProductLine) -> Result<Arc<LineModel>, ApiError> {
+    pub(super) fn line(&self, line: &ProductLine) -> Result<Arc<LineModel>, ApiError> {
         let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(model) = lines.get(line) {
             return Ok(model.clone());

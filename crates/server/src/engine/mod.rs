@@ -5,6 +5,7 @@
 //! computing behind the [`Gate`], and keeps what must be kept before it returns.
 
 mod diagnosis;
+mod drift;
 mod inspection;
 mod knowledge;
 mod lexicon;
@@ -14,6 +15,7 @@ mod rebuild;
 mod rephrasing;
 mod retention;
 mod standards;
+mod suggestions;
 mod tickets;
 mod webhooks;
 
@@ -38,6 +40,7 @@ use crate::outbound::Outbound;
 
 use diagnosis::LineModel;
 pub use diagnosis::{ImportReport, RepairOutcome, RowError, TreeFormat};
+pub use drift::{DriftReport, DriftState, TreeDrift};
 pub use inspection::{InspectionReply, PhotoUpload, SubmissionInput};
 use rephrasing::LanguageModel;
 pub(crate) use rephrasing::Piece;

@@ -7,11 +7,13 @@ pub(crate) mod batch;
 pub(crate) mod console;
 pub(crate) mod diagnosis;
 pub(crate) mod documents;
+pub(crate) mod drift;
 pub(crate) mod health;
 pub(crate) mod inspections;
 pub(crate) mod mcp;
 pub(crate) mod openai;
 pub(crate) mod standards;
+pub(crate) mod suggestions;
 pub(crate) mod tickets;
 pub(crate) mod webhooks;
 
