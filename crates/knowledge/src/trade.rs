@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
+use shifu_domain::text::is_han;
+
 use crate::analysis;
 
 /// The list, reviewed like code.
@@ -73,6 +75,57 @@ pub(crate) fn concepts(folded: &str) -> Vec<Concept> {
         .collect()
 }
 
+/// Complements of direction and result (`拔不出来`), with what stays of them after 无法 (`无法拔出`).
+const COMPLEMENTS: [(&str, &str); 22] = [
+    ("出来", "出"),
+    ("出去", "出"),
+    ("进去", "进"),
+    ("进来", "进"),
+    ("上去", "上"),
+    ("下来", "下"),
+    ("下去", "下"),
+    ("起来", "起"),
+    ("回去", "回"),
+    ("出", "出"),
+    ("开", "开"),
+    ("上", "上"),
+    ("下", "下"),
+    ("了", ""),
+    ("动", "动"),
+    ("掉", "掉"),
+    ("住", "住"),
+    ("紧", "紧"),
+    ("进", "进"),
+    ("着", "着"),
+    ("到", "到"),
+    ("通", "通"),
+];
+
+/// A place that says what cannot be done, with what manuals write for it: `拔不出来` → 无法拔出, 不能拔出.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unable {
+    /// Bytes of the folded text.
+    pub at: Range<usize>,
+    pub written: Vec<String>,
+}
+
+/// Verbs with 不 and a complement, in order.
+pub(crate) fn unable(folded: &str) -> Vec<Unable> {
+    let all = folded.match_indices('不').filter_map(|(at, not)| {
+        let verb = folded[..at].chars().next_back().filter(|&c| is_han(c))?;
+        let behind = &folded[at + not.len()..];
+        let (spoken, stays) = COMPLEMENTS
+            .iter()
+            .find(|(spoken, _)| behind.starts_with(spoken))?;
+        let able = format!("{verb}{stays}");
+        Some(Unable {
+            at: at - verb.len_utf8()..at + not.len() + spoken.len(),
+            written: vec![format!("无法{able}"), format!("不能{able}")],
+        })
+    });
+    all.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +151,19 @@ mod tests {
         );
         assert_eq!(found("扭矩"), [form("扭矩", &["力矩"])]);
         assert_eq!(found("排水泵"), []);
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_written_otherwise() {
+        let check = |text: &str, place: &str, written: &str| {
+            let found = unable(text);
+            assert_eq!(&text[found[0].at.clone()], place);
+            assert_eq!(found[0].written[0], written);
+        };
+        check("充电枪拔不出来了", "拔不出来", "无法拔出");
+        check("风机转不动", "转不动", "无法转动");
+        check("关不了机", "关不了", "无法关");
+        assert_eq!(unable("不出水，水温不高"), []);
     }
 
     #[test]
