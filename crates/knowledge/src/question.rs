@@ -352,32 +352,22 @@ pub(crate) fn elements(
     /// A spoken form with the written ones that the library has, and how rare they are.
     struct Spoken {
         at: std::ops::Range<usize>,
-        known: Vec<(String, f64)>,
+        known: Vec<(&'static String, f64)>,
     }
-    let known = |at: std::ops::Range<usize>, forms: &[String]| {
-        let known = forms
-            .iter()
-            .filter_map(|form| written(form).map(|rarity| (form.clone(), rarity)));
-        Spoken {
-            known: known.collect(),
-            at,
-        }
-    };
-    let mut spoken: Vec<Spoken> = trade::concepts(folded)
+    let spoken: Vec<Spoken> = trade::concepts(folded)
         .into_iter()
-        .map(|concept| known(concept.at, concept.written))
+        .map(|concept| {
+            let known = concept
+                .written
+                .iter()
+                .filter_map(|form| written(form).map(|rarity| (form, rarity)));
+            Spoken {
+                known: known.collect(),
+                at: concept.at,
+            }
+        })
         .filter(|spoken| !spoken.known.is_empty())
         .collect();
-    for unable in trade::unable(folded) {
-        let found = known(unable.at, &unable.written);
-        let shares = |other: &Spoken| other.at.start < found.at.end && found.at.start < other.at.end;
-        let longer = |other: &Spoken| other.at.len() > found.at.len();
-        if found.known.is_empty() || spoken.iter().any(|other| shares(other) && longer(other)) {
-            continue;
-        }
-        spoken.retain(|other| !shares(other));
-        spoken.push(found);
-    }
     let mut out: Vec<Element> = Vec::new();
     let mut add = |element: Element| {
         if out.iter().all(|other| other.word != element.word) {

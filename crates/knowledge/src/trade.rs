@@ -101,27 +101,41 @@ const COMPLEMENTS: [(&str, &str); 22] = [
     ("通", "通"),
 ];
 
-/// A place that says what cannot be done, with what manuals write for it: `拔不出来` → 无法拔出, 不能拔出.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unable {
-    /// Bytes of the folded text.
-    pub at: Range<usize>,
-    pub written: Vec<String>,
+/// A question with what cannot be done as manuals write it, where `stands` finds that in the library: `拔不出来` → 无法拔出. Longer spoken
+/// forms of the list (`门打不开`) stay.
+pub(crate) fn in_writing(question: &str, stands: impl Fn(&str) -> bool) -> String {
+    let folded = analysis::fold(question);
+    let concepts = concepts(&folded);
+    let mut chars: Vec<char> = question.chars().collect();
+    // From the end, so that places further ahead stay where they are.
+    for (at, forms) in unable(&folded).into_iter().rev() {
+        let within = |concept: &Concept| concept.at.start < at.end && at.start < concept.at.end;
+        let longer = |concept: &Concept| within(concept) && concept.at.len() > at.len();
+        let Some(form) = forms.iter().find(|form| stands(form)) else {
+            continue;
+        };
+        if !concepts.iter().any(longer) {
+            let start = folded[..at.start].chars().count();
+            let length = folded[at].chars().count();
+            chars.splice(start..start + length, form.chars());
+        }
+    }
+    chars.into_iter().collect()
 }
 
-/// Verbs with 不 and a complement, in order.
-pub(crate) fn unable(folded: &str) -> Vec<Unable> {
+/// Places of verbs with 不 and a complement, in bytes and in order, with what manuals may write for each.
+fn unable(folded: &str) -> Vec<(Range<usize>, [String; 2])> {
     let all = folded.match_indices('不').filter_map(|(at, not)| {
         let verb = folded[..at].chars().next_back().filter(|&c| is_han(c))?;
         let behind = &folded[at + not.len()..];
         let (spoken, stays) = COMPLEMENTS
             .iter()
             .find(|(spoken, _)| behind.starts_with(spoken))?;
-        let able = format!("{verb}{stays}");
-        Some(Unable {
-            at: at - verb.len_utf8()..at + not.len() + spoken.len(),
-            written: vec![format!("无法{able}"), format!("不能{able}")],
-        })
+        let place = at - verb.len_utf8()..at + not.len() + spoken.len();
+        Some((
+            place,
+            [format!("无法{verb}{stays}"), format!("不能{verb}{stays}")],
+        ))
     });
     all.collect()
 }
@@ -154,16 +168,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_done_is_written_otherwise() {
-        let check = |text: &str, place: &str, written: &str| {
-            let found = unable(text);
-            assert_eq!(&text[found[0].at.clone()], place);
-            assert_eq!(found[0].written[0], written);
-        };
-        check("充电枪拔不出来了", "拔不出来", "无法拔出");
-        check("风机转不动", "转不动", "无法转动");
-        check("关不了机", "关不了", "无法关");
-        assert_eq!(unable("不出水，水温不高"), []);
+    fn what_cannot_be_done_is_asked_as_manuals_write_it() {
+        let check = |spoken: &str, written: &str| assert_eq!(in_writing(spoken, |_| true), written);
+        check("充电枪卡住拔不出来了怎么办", "充电枪卡住无法拔出了怎么办");
+        check("盖子拧不紧，锁也拔不掉", "盖子无法拧紧，锁也无法拔掉");
+        check("不出水，水温不高", "不出水，水温不高");
+        check("门打不开", "门打不开");
+        assert_eq!(in_writing("拔不出来", |form| form == "不能拔出"), "不能拔出");
+        assert_eq!(in_writing("拔不出来", |_| false), "拔不出来");
     }
 
     #[test]
