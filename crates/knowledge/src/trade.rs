@@ -102,7 +102,7 @@ const COMPLEMENTS: [(&str, &str); 22] = [
 ];
 
 /// A question with what cannot be done as manuals write it, where `stands` finds that in the library: `拔不出来` → 无法拔出. Longer spoken
-/// forms of the list (`门打不开`) stay.
+/// forms of the list (`打不开门`) stay.
 pub(crate) fn in_writing(question: &str, stands: impl Fn(&str) -> bool) -> String {
     let folded = analysis::fold(question);
     let concepts = concepts(&folded);
@@ -173,7 +173,7 @@ mod tests {
         check("充电枪卡住拔不出来了怎么办", "充电枪卡住无法拔出了怎么办");
         check("盖子拧不紧，锁也拔不掉", "盖子无法拧紧，锁也无法拔掉");
         check("不出水，水温不高", "不出水，水温不高");
-        check("门打不开", "门打不开");
+        check("打不开门", "打不开门");
         assert_eq!(in_writing("拔不出来", |form| form == "不能拔出"), "不能拔出");
         assert_eq!(in_writing("拔不出来", |_| false), "拔不出来");
     }
