@@ -10,6 +10,8 @@ use jieba_rs::Jieba;
 use shifu_domain::text::{fold_width_char, is_han};
 use unicode_normalization::char::decompose_canonical;
 
+pub(crate) use crate::stem::stemmed;
+
 /// The dictionary, loaded at first use (about 0.2 s) and shared by the process.
 fn jieba() -> &'static Jieba {
     static JIEBA: OnceLock<Jieba> = OnceLock::new();
@@ -125,6 +127,11 @@ pub(crate) struct Located {
 
 /// Words of folded text with their places, as [`coarse_words`] cuts them.
 pub(crate) fn located_words(folded: &str) -> Vec<Located> {
+    located_words_by(folded, stem)
+}
+
+/// [`located_words`] with other stems.
+pub(crate) fn located_words_by(folded: &str, stem: fn(&str) -> String) -> Vec<Located> {
     let mut out: Vec<Located> = Vec::new();
     for (run, han) in runs(folded) {
         let mut start = run.as_ptr() as usize - folded.as_ptr() as usize;
@@ -161,7 +168,7 @@ pub(crate) fn located_words(folded: &str) -> Vec<Located> {
 }
 
 /// Words of the trade that mean the same; customers say the later ones.
-const SYNONYMS: [&[&str]; 26] = [
+const SYNONYMS: [&[&str]; 30] = [
     &["室外机", "外机"],
     &["室内机", "内机"],
     &["制冷剂", "冷媒", "雪种", "氟利昂", "氟"],
@@ -188,15 +195,20 @@ const SYNONYMS: [&[&str]; 26] = [
     &["清洗", "清洁", "洗"],
     &["儿童锁", "童锁"],
     &["排水管", "下水管"],
+    &["蓄电池", "电瓶"],
+    &["儿童", "孩子", "小孩"],
+    &["低于", "以下", "不足", "小于"],
+    &["不得", "不能", "禁止", "严禁", "切勿", "请勿"],
 ];
 
-/// Other words for a word, by [`SYNONYMS`].
+/// Other words for a word, by [`SYNONYMS`] and the Spanish ones.
 pub(crate) fn synonyms(word: &str) -> impl Iterator<Item = &'static str> + use<'_> {
     SYNONYMS
         .iter()
         .filter(move |group| group.contains(&word))
         .flat_map(|group| group.iter().copied())
         .filter(move |other| *other != word)
+        .chain(crate::trade_es::synonyms(word))
 }
 
 /// Character bigrams of the Chinese runs of folded text (a run of one character gives itself).
@@ -236,8 +248,18 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric()
 }
 
-/// Plural endings of English and Spanish off words of five letters and more; other words as they are.
+/// The stem of a word; words that only ask or join stay as they are, so that they are known for what they are.
 pub(crate) fn stem(word: &str) -> String {
+    if is_stop_word(word) {
+        word.to_owned()
+    } else {
+        crate::stem::stem(word)
+    }
+}
+
+/// Plural endings of English and Spanish off words of five letters and more; other words as they are. For comparing what is claimed,
+/// where [`stem`] would let too much pass.
+pub(crate) fn singular(word: &str) -> String {
     if word.len() < 5 || !word.bytes().all(|b| b.is_ascii_lowercase()) {
         return word.to_owned();
     }
@@ -309,15 +331,15 @@ mod tests {
 
     #[test]
     fn plurals_meet_their_singulars() {
-        for (plural, singular) in [
+        for (plural, one) in [
             ("sensores", "sensor"),
             ("valves", "valve"),
             ("tuberias", "tuberia"),
             ("batteries", "battery"),
             ("unidades", "unidad"),
         ] {
-            assert_eq!(stem(plural), stem(singular), "{plural}");
+            assert_eq!(singular(plural), singular(one), "{plural}");
         }
-        assert_eq!(stem("gas"), "gas");
+        assert_eq!(singular("gas"), "gas");
     }
 }

@@ -26,8 +26,10 @@ mod question;
 mod rank;
 mod rebuild;
 mod snapshot;
+mod stem;
 mod terms;
 mod trade;
+mod trade_es;
 mod vector_files;
 mod versions;
 

@@ -33,6 +33,7 @@ use crate::question::{self, Understood};
 use crate::rank::{self, Element, Found, Ranked, Weighted, Weights};
 use crate::rebuild::{beside, finish_exchange};
 use crate::terms;
+use crate::trade;
 use crate::versions::Versions;
 
 /// Candidates that BM25 hands to the scorer.
@@ -504,6 +505,9 @@ impl Library {
         let everything = allowed.len() == snapshot.catalog.records().count();
         let filter = (!everything).then_some(allowed.as_slice());
         let lexicon = self.lexicon();
+        let query = &trade::in_writing(query, |form| {
+            self.index().form_idf(&snapshot.searcher, form).is_some()
+        });
         let mut understood = Understood::new(query, lexicon.as_deref(), |code| {
             self.index()
                 .count_exact(&snapshot.searcher, &format!("c:{code}"), Some(&allowed))

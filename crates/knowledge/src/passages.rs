@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use shifu_domain::text::is_han;
 use shifu_domain::{BoundingBox, DocumentId, Passage, PassageId, Span};
 
 use crate::document::{Block, Document, Table};
@@ -21,6 +22,8 @@ const MOST_LIST_CHARS: usize = 1200;
 const MOST_ROW_CHARS: usize = 1500;
 /// Characters of a table's header that is repeated with each row.
 const MOST_HEADER_CHARS: usize = 1000;
+/// Characters of a numbered heading without a mark.
+const MOST_HEADING_CHARS: usize = 160;
 /// Headings kept of a section path.
 const MOST_HEADINGS: usize = 6;
 /// Safety warnings attached to a passage.
@@ -102,6 +105,7 @@ pub(crate) fn cut(document: &Document, id: &DocumentId, title: &str) -> Vec<Stor
         }
         cutter.end_page(first);
     }
+    cutter.close_code_heading(None);
     stored(cutter.drafts, id, title)
 }
 
@@ -225,7 +229,10 @@ impl Cutter {
         }
         match block {
             Block::Heading { level, text } => self.heading(*level, text),
-            Block::Paragraph(text) => self.running(text, false),
+            Block::Paragraph(text) => match self.next_in_number(text) {
+                Some(level) => self.heading(level, text),
+                None => self.running(text, false),
+            },
             Block::Item(text) => self.running(text, true),
             Block::Warning(text) => {
                 self.close();
@@ -244,8 +251,39 @@ impl Cutter {
         self.position += text.chars().count() + 1;
     }
 
+    /// The level of a heading that goes on counting where the ones above stopped (`3.2.17 P9 --- …` below `3.2.16 P8 --- …`): text
+    /// recognisers leave the marks of some of them out.
+    fn next_in_number(&self, text: &str) -> Option<u8> {
+        let chars = text.chars().count();
+        let (number, words) = section_number(text)?;
+        let letters = words.chars().filter(|c| c.is_alphabetic()).count();
+        let headline = words.starts_with(|c: char| c.is_uppercase() || is_han(c)) && letters >= 4;
+        if chars > MOST_HEADING_CHARS || !headline {
+            return None;
+        }
+        self.headings.iter().rev().find_map(|(level, heading)| {
+            let (before, _) = section_number(heading)?;
+            follows(&before, &number).then_some(*level)
+        })
+    }
+
+    /// A heading that says what a code is, with nothing but a picture below it, is all that the manual has to say about the code.
+    fn close_code_heading(&mut self, next: Option<u8>) {
+        let Some((level, _)) = self.headings.last() else {
+            return;
+        };
+        if let Some(last) = self.drafts.last_mut()
+            && last.kind == Kind::Heading
+            && next.is_none_or(|next| next <= *level)
+            && says_what_a_code_is(&last.text)
+        {
+            last.kind = Kind::Text;
+        }
+    }
+
     fn heading(&mut self, level: u8, text: &str) {
         self.close();
+        self.close_code_heading(Some(level));
         self.headings.retain(|(other, _)| *other < level);
         if self.headings.len() < MOST_HEADINGS {
             self.headings.push((level, text.chars().take(120).collect()));
@@ -383,9 +421,6 @@ impl Cutter {
         rows: &[Vec<String>],
         areas: &BTreeMap<usize, BoundingBox>,
     ) {
-        let code_columns: Vec<usize> = (0..header.len())
-            .filter(|&at| terms::is_code_column(&header[at]))
-            .collect();
         for (at, row) in rows.iter().enumerate() {
             let line = joined(row);
             if line.is_empty() {
@@ -411,10 +446,10 @@ impl Cutter {
                 };
                 draft.header = header.to_vec();
                 draft.cells.clone_from(row);
-                draft.codes = code_columns
+                draft.codes = header
                     .iter()
-                    .filter_map(|&at| row.get(at))
-                    .flat_map(|cell| terms::codes_of_cell(cell))
+                    .zip(row)
+                    .flat_map(|(title, cell)| terms::codes_under(title, cell))
                     .collect();
                 let page_numbers = row
                     .last()
@@ -458,6 +493,38 @@ pub(crate) fn joined(cells: &[String]) -> String {
         }
     }
     out.join("  ")
+}
+
+/// `3.2.16 P8 --- …` to its numbers and what follows; only numbers of two levels and more.
+fn section_number(text: &str) -> Option<(Vec<u32>, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let (number, words) = text.split_at(end);
+    let parts: Vec<u32> = number
+        .split('.')
+        .map(|part| part.parse().ok())
+        .collect::<Option<_>>()?;
+    (parts.len() >= 2 && words.starts_with([' ', '\u{3000}'])).then(|| (parts, words.trim_start()))
+}
+
+/// Whether a section number comes next after another one of its level.
+fn follows(before: &[u32], number: &[u32]) -> bool {
+    match (before.split_last(), number.split_last()) {
+        (Some((last, around)), Some((next, within))) => {
+            around == within && last.checked_add(1) == Some(*next)
+        }
+        _ => false,
+    }
+}
+
+/// `E3. El sensor … es anormal`: a code and words about it.
+fn says_what_a_code_is(heading: &str) -> bool {
+    let first = heading
+        .split([' ', '.', ':', '：', '-', '—', '、'])
+        .next()
+        .unwrap_or_default();
+    let is_code = matches!(&terms::tokens(first)[..], [token] if token.shape == terms::Shape::Code);
+    let words = &heading[first.len()..];
+    is_code && words.chars().filter(|c| c.is_alphabetic()).count() >= 4
 }
 
 fn reads_as_contents_heading(section: &[String]) -> bool {
@@ -540,6 +607,48 @@ mod tests {
 
     fn cut_blocks(blocks: Vec<Block>) -> Vec<StoredPassage> {
         cut(&document(blocks), &DocumentId("d".into()), "书")
+    }
+
+    #[test]
+    fn a_heading_without_its_mark_goes_on_counting() {
+        let found = cut_blocks(vec![
+            Block::Heading {
+                level: 4,
+                text: "3.2.16 P8 --- Protección".into(),
+            },
+            Block::Paragraph("La IDU muestra el código P8.".into()),
+            Block::Paragraph("3.2.17 P9 --- La protección de conducción".into()),
+            Block::Paragraph("Al arrancar el compresor.".into()),
+            Block::Paragraph("3.2.20 V de tensión".into()),
+        ]);
+        let last = found.last().unwrap();
+        assert_eq!(last.section(), "3.2.17 P9 --- La protección de conducción");
+        assert_eq!(
+            last.passage.text,
+            "Al arrancar el compresor.\n3.2.20 V de tensión"
+        );
+    }
+
+    #[test]
+    fn a_code_heading_over_a_picture_is_what_is_said_of_the_code() {
+        let heading = |level: u8, text: &str| Block::Heading {
+            level,
+            text: text.into(),
+        };
+        let kinds: Vec<Kind> = cut_blocks(vec![
+            heading(2, "E3. El sensor del condensador es anormal"),
+            heading(2, "E4. Fallas en el suministro"),
+            Block::Paragraph("Mida la tensión.".into()),
+            heading(2, "Instalación"),
+            heading(2, "E5：通讯故障"),
+        ])
+        .into_iter()
+        .map(|passage| passage.kind)
+        .collect();
+        assert_eq!(
+            kinds,
+            [Kind::Text, Kind::Heading, Kind::Text, Kind::Heading, Kind::Text]
+        );
     }
 
     #[test]

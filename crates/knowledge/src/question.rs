@@ -20,9 +20,12 @@ const CODE_TALK: &str = "故障 代码 故障代码 报 显示 提示 出现 出
     错误 报警 一直 老是 总是 师傅 现在 家 家里 用 开机 停机 亮 闪 次 次数 下 灯 指示灯 整屏 整 屏幕 运行 情况 怎么回事 回事 啥 咋 说 方法 措施 码 故障码 代号 \
     error code fault mean meaning display show unit fix solve repair alarm falla codigo error significa pantalla muestra aparece solucion averia problema aire acondicionado equipo causa";
 
-/// Whether a folded word belongs to the talk around a fault and not to its subject.
+/// Whether a folded word, or the stem of one, belongs to the talk around a fault and not to its subject.
 pub(crate) fn is_talk(word: &str) -> bool {
-    CODE_TALK.split_whitespace().any(|talk| talk == word)
+    static TALK: OnceLock<BTreeSet<String>> = OnceLock::new();
+    let forms = |word: &str| [word.to_owned(), analysis::stem(word)];
+    TALK.get_or_init(|| CODE_TALK.split_whitespace().flat_map(forms).collect())
+        .contains(word)
 }
 
 /// What a question amounts to before anything is searched.
@@ -204,7 +207,6 @@ impl Understood {
             .map(|concept| concept.written)
             .collect();
         self.terms.bigrams = content_bigrams(folded);
-        let talk: BTreeSet<&str> = CODE_TALK.split_whitespace().collect();
         let named: BTreeSet<String> = self
             .codes
             .iter()
@@ -217,9 +219,7 @@ impl Understood {
             .words
             .iter()
             .filter(|word| {
-                let stemmed = analysis::stem(word);
-                !talk.contains(word.as_str())
-                    && !talk.iter().any(|t| analysis::stem(t) == stemmed)
+                !is_talk(word)
                     && !named.iter().any(|name| name.contains(word.as_str()))
                     && !(word
                         .chars()
@@ -254,7 +254,7 @@ impl Understood {
             "mean",
             "significa",
         ];
-        self.codes.len() == 1 && ASKS.iter().any(|ask| folded.contains(ask))
+        self.codes.len() == 1 && (ASKS.iter().any(|ask| folded.contains(ask)) || asks_what_it_is(folded))
     }
 
     fn exact_terms(&mut self) -> Vec<String> {
@@ -287,6 +287,7 @@ impl Understood {
             "how to",
             "how do",
             "how can",
+            "¿como ",
             "como se",
             "como puedo",
             "pasos",
@@ -330,6 +331,16 @@ impl Understood {
     }
 }
 
+/// `p8是什么保护？`, `e6代表哪种故障`: a code, and what kind of thing it is.
+fn asks_what_it_is(folded: &str) -> bool {
+    static ASKS: OnceLock<Regex> = OnceLock::new();
+    ASKS.get_or_init(|| {
+        Regex::new(r"[a-z0-9]\s*(?:代码|码)?(?:是|为|代表|表示|属于|算)(?:什么|啥|哪种|哪个|哪类|何种)\p{Han}{0,4}[?？。!！啊呀呢]*\s*$")
+            .unwrap_or_else(|_| unreachable!("constant"))
+    })
+    .is_match(folded)
+}
+
 /// The elements of a (part of a) question, each once: a spoken form of the trade where the library has what is written for it, the
 /// words outside such forms otherwise. `weigh` gives a word's weight from the word and how much it says about the subject (`None`: leave
 /// it out), `written` the rarity of a written form, `None` where the library has none.
@@ -363,14 +374,38 @@ pub(crate) fn elements(
             out.push(element);
         }
     };
+    let values = terms::values(folded);
+    for at in &values {
+        let number = &folded[at.clone()];
+        // What stands nowhere in the manuals may be said in another unit there.
+        if let Some(weight) = written(number) {
+            add(Element {
+                word: number.to_owned(),
+                others: vec![if number.contains('.') {
+                    number.replace('.', ",")
+                } else {
+                    number.replace(',', ".")
+                }],
+                weight,
+            });
+        }
+    }
+    let of_value = |at: &std::ops::Range<usize>| {
+        values
+            .iter()
+            .any(|number| number.start <= at.start && at.end <= number.end)
+    };
     for located in analysis::located_words(folded) {
+        if of_value(&located.at) || terms::is_unit_of_number(folded, &located.at) {
+            continue;
+        }
         let within = spoken
             .iter()
             .find(|Spoken { at, .. }| at.start <= located.at.start && located.at.end <= at.end);
         if let Some(Spoken { at, known }) = within {
             add(Element {
                 word: folded[at.clone()].to_owned(),
-                others: known.iter().map(|(form, _)| (*form).clone()).collect(),
+                others: known.iter().map(|(form, _)| analysis::stemmed(form)).collect(),
                 weight: known.iter().map(|(_, rarity)| rarity).sum::<f64>() / known.len() as f64,
             });
         } else if !analysis::is_stop_word(&located.word)
@@ -460,6 +495,13 @@ mod tests {
         ] {
             assert_eq!(understood(question).intent, intent, "{question}");
         }
+    }
+
+    #[test]
+    fn what_a_code_is_called_is_no_detail_of_it() {
+        assert_eq!(understood("P8是什么保护？").intent, Intent::Code);
+        assert_eq!(understood("显示屏上的E6代表哪种故障").intent, Intent::Code);
+        assert_eq!(understood("P8的保护温度是什么范围").intent, Intent::Fact);
     }
 
     #[test]

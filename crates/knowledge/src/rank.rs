@@ -121,7 +121,7 @@ pub(crate) fn rank(
 ) -> Vec<Ranked> {
     let texts: Vec<String> = found
         .iter()
-        .map(|found| analysis::fold(&searchable(&found.stored)))
+        .map(|found| analysis::stemmed(&analysis::fold(&searchable(&found.stored))))
         .collect();
     let phrases = phrase_shares(folded_question, &texts);
     let scale = found
@@ -208,7 +208,7 @@ pub(crate) fn searchable(stored: &StoredPassage) -> String {
 /// What another word for a word of the question counts.
 const OTHER_WORD: f64 = 0.85;
 
-/// Share of the question's weight in the text, and in its best two neighbouring sentences.
+/// Share of the question's weight in the folded and stemmed text, and in its best two neighbouring sentences.
 pub(crate) fn coverage(folded: &str, weighted: &Weighted) -> (f64, f64) {
     if weighted.is_empty() {
         return (0.0, 0.0);
@@ -259,15 +259,14 @@ fn hits_of(folded: &str, word: &str, ends: &[usize], hits: &mut Vec<usize>) {
     }
 }
 
-/// Places of a word; words of letters only at the start of a word.
+/// Places of a word; words of letters only at the start of a word, numbers only whole.
 fn occurrences<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     let latin = word.is_ascii();
+    let number = word.ends_with(|c: char| c.is_ascii_digit());
     text.match_indices(word).map(|(at, _)| at).filter(move |&at| {
-        !latin
-            || !text[..at]
-                .chars()
-                .next_back()
-                .is_some_and(|c| c.is_ascii_alphanumeric())
+        let starts = !latin || !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
+        let ends = !number || !text[at + word.len()..].starts_with(|c: char| c.is_ascii_digit());
+        starts && ends
     })
 }
 
@@ -393,5 +392,8 @@ mod tests {
         let weighted = Weighted::new(vec![element("gas", 1.0)]);
         assert!(coverage("el gas refrigerante", &weighted).0 > 0.9);
         assert!(coverage("degas", &weighted).0 < 0.1);
+        let weighted = Weighted::new(vec![element("9.52", 1.0)]);
+        assert!(coverage("¢9.52  0.054kg", &weighted).0 > 0.9);
+        assert!(coverage("19.52, 9.525", &weighted).0 < 0.1);
     }
 }

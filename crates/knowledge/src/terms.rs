@@ -4,6 +4,7 @@
 //! every question in the same way.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use regex::Regex;
@@ -138,6 +139,54 @@ fn shape(written: &str) -> Option<Shape> {
     Some(Shape::Other)
 }
 
+/// Places of the values in folded text that tell one row of a table from another: decimal numbers (`9.52`, `0,054`), and whole ones of
+/// two digits and more with a unit (`25 amperios`). Parts of names and of section numbers are none.
+pub(crate) fn values(folded: &str) -> Vec<Range<usize>> {
+    static REGEX: OnceLock<Regex> = OnceLock::new();
+    let regex = REGEX.get_or_init(|| {
+        Regex::new(r"[a-z0-9.,-]*[0-9][a-z0-9.,-]*").unwrap_or_else(|_| unreachable!("constant"))
+    });
+    let numbers = regex.find_iter(folded).filter_map(|found| {
+        let digits = found
+            .as_str()
+            .bytes()
+            .take_while(|b| b.is_ascii_digit() || matches!(b, b'.' | b','));
+        let number = found.as_str()[..digits.count()].trim_end_matches(['.', ',']);
+        let at = found.start()..found.start() + number.len();
+        let signs = number.bytes().filter(|b| !b.is_ascii_digit()).count();
+        let rest = folded[at.end..].trim_start_matches(' ');
+        let unit = rest
+            .split(|c: char| !c.is_ascii_alphabetic())
+            .next()
+            .unwrap_or_default();
+        let attached =
+            found.end() > at.end && folded[at.end..].starts_with(|c: char| c.is_ascii_alphabetic());
+        let plain = !attached || is_unit(unit);
+        let tells = signs == 1 || (signs == 0 && number.len() >= 2 && is_unit(unit));
+        (plain && tells && !folded[at.end..].starts_with('-')).then_some(at)
+    });
+    numbers.collect()
+}
+
+/// Units that stand behind a number, folded: signs, then words.
+const UNIT_SIGNS: &str =
+    "mm cm m km in ft kg g mg lb l ml v kv mv w kw a ma hz khz kpa mpa pa bar psi c f s h min btu rpm db";
+const UNIT_WORDS: &str = "inch inches pulgada pulgadas feet pies ohm ohms ohmios metro metros meter meters milimetro milimetros grado grados \
+    degrees voltio voltios volt volts amperio amperios amp amps vatio vatios watt watts litro litros gramo gramos kilo kilos";
+
+fn is_unit(word: &str) -> bool {
+    let all = UNIT_SIGNS.split_whitespace().chain(UNIT_WORDS.split_whitespace());
+    !word.is_empty() && all.into_iter().any(|unit| unit == word)
+}
+
+/// Whether a word at a place of folded text is the sign of the unit of the number before it: it says how the number is meant and nothing
+/// by itself.
+pub(crate) fn is_unit_of_number(folded: &str, at: &Range<usize>) -> bool {
+    let before = folded[..at.start].trim_end_matches(' ');
+    let word = &folded[at.clone()];
+    before.ends_with(|c: char| c.is_ascii_digit()) && UNIT_SIGNS.split_whitespace().any(|unit| unit == word)
+}
+
 /// Blink counts named in a text (`闪6次`, `Parpadeo 3 veces`).
 pub(crate) fn blinks(text: &str) -> Vec<u32> {
     let folded = fold_width(text);
@@ -223,23 +272,37 @@ pub(crate) fn canonical(name: &str) -> String {
 
 /// Whether a column title says that the column holds fault codes.
 pub(crate) fn is_code_column(title: &str) -> bool {
+    names_codes(title) && title.chars().count() <= LONGEST_CODE_TITLE
+}
+
+const LONGEST_CODE_TITLE: usize = 24;
+/// Titles of sentence length (`Contenido de la Pantalla del LED Interior`) say it only together with the cell.
+const LONGEST_TITLE: usize = 64;
+
+fn names_codes(title: &str) -> bool {
     let title = crate::analysis::fold(title);
-    [
+    let names = [
         "代码",
-        "代號",
         "代号",
         "故障码",
         "错误码",
         "显示",
-        "código",
         "codigo",
         "pantalla",
         "display",
         "code",
-    ]
-    .iter()
-    .any(|word| title.contains(word))
-        && title.chars().count() <= 24
+    ];
+    names.iter().any(|word| title.contains(word))
+}
+
+/// The codes of a cell, where its column title says that it holds any.
+pub(crate) fn codes_under(title: &str, cell: &str) -> Vec<String> {
+    let short = cell.trim().chars().count() <= 4 && cell.trim().starts_with(|c: char| c.is_ascii_uppercase());
+    if is_code_column(title) || (short && names_codes(title) && title.chars().count() <= LONGEST_TITLE) {
+        codes_of_cell(cell)
+    } else {
+        Vec::new()
+    }
 }
 
 /// [`canonical`]; a sign stands for itself.
@@ -298,6 +361,25 @@ mod tests {
     }
 
     #[test]
+    fn values_and_units_are_told_from_names() {
+        let check = |text: &str, expected: &[&str]| {
+            let found: Vec<&str> = values(text).into_iter().map(|at| &text[at]).collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        check("linea de 9.52 mm, 0,054 kg.", &["9.52", "0,054"]);
+        check("铜管9.52mm", &["9.52"]);
+        check("un aparato de 25 amperios, 220v", &["25", "220"]);
+        check("3.2.16 v1.2 1-2.5 5 m 12k 35gw 30 segundos", &[]);
+        let text = "pasa de 5 metros o 3 m de tubo";
+        let units: Vec<&str> = crate::analysis::located_words(text)
+            .into_iter()
+            .filter(|word| is_unit_of_number(text, &word.at))
+            .map(|word| &text[word.at])
+            .collect();
+        assert_eq!(units, ["m"]);
+    }
+
+    #[test]
     fn blinks_are_counted_in_three_languages() {
         assert_eq!(blinks("显示屏闪6次，指示灯闪烁三下"), [6, 3]);
         assert_eq!(blinks("Parpadeo 7 veces"), [7]);
@@ -319,5 +401,8 @@ mod tests {
         assert_eq!(codes_of_cell("LE"), ["LE"]);
         assert_eq!(codes_of_cell("Ed / E4"), ["ED", "E4"]);
         assert!(codes_of_cell("正常").is_empty());
+        let title = "Contenido de la Pantalla del LED Interior";
+        assert_eq!(codes_under(title, "HE"), ["HE"]);
+        assert!(codes_under(title, "Normal").is_empty() && codes_under("Motivo", "HE").is_empty());
     }
 }

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
+use shifu_domain::text::is_han;
+
 use crate::analysis;
 
 /// The list, reviewed like code.
@@ -73,6 +75,71 @@ pub(crate) fn concepts(folded: &str) -> Vec<Concept> {
         .collect()
 }
 
+/// Complements of direction and result (`拔不出来`), with what stays of them after 无法 (`无法拔出`).
+const COMPLEMENTS: [(&str, &str); 22] = [
+    ("出来", "出"),
+    ("出去", "出"),
+    ("进去", "进"),
+    ("进来", "进"),
+    ("上去", "上"),
+    ("下来", "下"),
+    ("下去", "下"),
+    ("起来", "起"),
+    ("回去", "回"),
+    ("出", "出"),
+    ("开", "开"),
+    ("上", "上"),
+    ("下", "下"),
+    ("了", ""),
+    ("动", "动"),
+    ("掉", "掉"),
+    ("住", "住"),
+    ("紧", "紧"),
+    ("进", "进"),
+    ("着", "着"),
+    ("到", "到"),
+    ("通", "通"),
+];
+
+/// A question with what cannot be done as manuals write it, where `stands` finds that in the library: `拔不出来` → 无法拔出. Longer spoken
+/// forms of the list (`打不开门`) stay.
+pub(crate) fn in_writing(question: &str, stands: impl Fn(&str) -> bool) -> String {
+    let folded = analysis::fold(question);
+    let concepts = concepts(&folded);
+    let mut chars: Vec<char> = question.chars().collect();
+    // From the end, so that places further ahead stay where they are.
+    for (at, forms) in unable(&folded).into_iter().rev() {
+        let within = |concept: &Concept| concept.at.start < at.end && at.start < concept.at.end;
+        let longer = |concept: &Concept| within(concept) && concept.at.len() > at.len();
+        let Some(form) = forms.iter().find(|form| stands(form)) else {
+            continue;
+        };
+        if !concepts.iter().any(longer) {
+            let start = folded[..at.start].chars().count();
+            let length = folded[at].chars().count();
+            chars.splice(start..start + length, form.chars());
+        }
+    }
+    chars.into_iter().collect()
+}
+
+/// Places of verbs with 不 and a complement, in bytes and in order, with what manuals may write for each.
+fn unable(folded: &str) -> Vec<(Range<usize>, [String; 2])> {
+    let all = folded.match_indices('不').filter_map(|(at, not)| {
+        let verb = folded[..at].chars().next_back().filter(|&c| is_han(c))?;
+        let behind = &folded[at + not.len()..];
+        let (spoken, stays) = COMPLEMENTS
+            .iter()
+            .find(|(spoken, _)| behind.starts_with(spoken))?;
+        let place = at - verb.len_utf8()..at + not.len() + spoken.len();
+        Some((
+            place,
+            [format!("无法{verb}{stays}"), format!("不能{verb}{stays}")],
+        ))
+    });
+    all.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +165,17 @@ mod tests {
         );
         assert_eq!(found("扭矩"), [form("扭矩", &["力矩"])]);
         assert_eq!(found("排水泵"), []);
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_asked_as_manuals_write_it() {
+        let check = |spoken: &str, written: &str| assert_eq!(in_writing(spoken, |_| true), written);
+        check("充电枪卡住拔不出来了怎么办", "充电枪卡住无法拔出了怎么办");
+        check("盖子拧不紧，锁也拔不掉", "盖子无法拧紧，锁也无法拔掉");
+        check("不出水，水温不高", "不出水，水温不高");
+        check("打不开门", "打不开门");
+        assert_eq!(in_writing("拔不出来", |form| form == "不能拔出"), "不能拔出");
+        assert_eq!(in_writing("拔不出来", |_| false), "拔不出来");
     }
 
     #[test]

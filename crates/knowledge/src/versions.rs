@@ -18,9 +18,9 @@ pub(crate) struct Versions {
 impl Versions {
     /// Of this program.
     pub(crate) const CURRENT: Self = Self {
-        parser: 1,
-        cutter: 1,
-        analysis: 1,
+        parser: 2,
+        cutter: 2,
+        analysis: 2,
         schema: 1,
     };
     /// Of an index that does not say.

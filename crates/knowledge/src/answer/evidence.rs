@@ -262,7 +262,7 @@ impl Asked {
 
 /// What one passage has of a question. The best of the clauses that ask counts as the clause; one of a single word next to nothing.
 fn support(ranked: &Ranked, retrieval: &Retrieval, asked: &[Asked], known: f64) -> Support {
-    let text = analysis::fold(&rank::searchable(&ranked.stored));
+    let text = analysis::stemmed(&analysis::fold(&rank::searchable(&ranked.stored)));
     let mut found = Support {
         known,
         answered: retrieval.sense.answered,

@@ -303,7 +303,7 @@ pub(super) fn in_code_column(ranked: &Ranked, understood: &crate::question::Unde
             .header
             .iter()
             .zip(&ranked.stored.cells)
-            .any(|(title, cell)| terms::is_code_column(title) && terms::codes_of_cell(cell).contains(code))
+            .any(|(title, cell)| terms::codes_under(title, cell).contains(code))
             && ranked.stored.cells.first().is_some_and(|first| {
                 terms::codes_of_cell(first).contains(code) || ranked.stored.cells.len() > 2
             })

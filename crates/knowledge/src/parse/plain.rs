@@ -109,6 +109,10 @@ pub(super) fn numbered_heading(line: &str) -> Option<u8> {
     if number.is_empty() || digits > 4 || words.is_empty() || !words.chars().any(char::is_alphabetic) {
         return None;
     }
+    // "01 点击" numbers what a picture shows, and "3 旋转钥匙后，拔出" is the first line of a step.
+    if dots == 0 && (number.starts_with('0') || words.contains(['，', ',', '。', '；'])) {
+        return None;
+    }
     // "1. 断电" is a step; "1 概述", "1.2 安装" and "1.2安装" are headings.
     let spaced = rest == ' ' || rest == '\u{3000}';
     let letters = words.chars().take(3).filter(|c| c.is_alphabetic()).count();

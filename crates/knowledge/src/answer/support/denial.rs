@@ -168,7 +168,7 @@ pub(super) fn denials(folded: &[char]) -> Vec<Denial> {
 fn heads(behind: &[char]) -> Vec<String> {
     let text: String = behind.iter().collect();
     let mut heads = Vec::new();
-    for located in analysis::located_words(&text) {
+    for located in analysis::located_words_by(&text, analysis::singular) {
         if ENDS.contains(&located.word.as_str()) || heads.len() == 2 {
             break;
         }

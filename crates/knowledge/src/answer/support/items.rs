@@ -357,7 +357,7 @@ fn compared(written: &str) -> String {
         return written.replace('K', "k");
     }
     let lower = written.to_lowercase();
-    let singular = analysis::stem(&lower);
+    let singular = analysis::singular(&lower);
     WORD_UNITS
         .iter()
         .find(|(word, _)| *word == lower || *word == singular || lower.strip_suffix('s') == Some(*word))

@@ -78,7 +78,7 @@ pub(super) fn says_something(word: &str) -> bool {
 /// The content words of folded text, in order.
 pub(super) fn content(folded: &str) -> Vec<Word> {
     let chinese = folded.contains(is_han);
-    analysis::located_words(folded)
+    analysis::located_words_by(folded, analysis::singular)
         .into_iter()
         .filter(|located| says_something(&located.word) || is_modal(&located.word))
         .map(|located| {
@@ -179,7 +179,7 @@ fn same_root(a: &str, b: &str) -> bool {
 pub(super) fn latin_words(folded: &str) -> BTreeSet<String> {
     analysis::runs(folded)
         .filter(|(_, han)| !han)
-        .map(|(run, _)| analysis::stem(run))
+        .map(|(run, _)| analysis::singular(run))
         .collect()
 }
 
