@@ -208,12 +208,9 @@ impl PhotoIndex {
         for entry in self.by_file.range(same_file).map(|&(_, entry)| entry) {
             found.insert(entry, (Likeness::EQUAL, true));
         }
-        let voted = self.sharing_places(photo);
-        for entry in voted
-            .into_iter()
-            .chain(self.same_frame(fingerprint))
-            .filter(other_ticket)
-        {
+        let mut candidates = self.same_frame(fingerprint);
+        candidates.extend(self.sharing_places(photo));
+        for entry in candidates.into_iter().filter(other_ticket) {
             if !found.contains_key(&entry)
                 && let Some(likeness) = self.likeness(photo, entry)
             {
@@ -266,9 +263,9 @@ impl PhotoIndex {
     }
 
     /// The entries whose frame has nearly the same 64-bit hash.
-    fn same_frame(&self, fingerprint: &Fingerprint) -> Vec<u32> {
+    fn same_frame(&self, fingerprint: &Fingerprint) -> BTreeSet<u32> {
         if !fingerprint.telling {
-            return Vec::new();
+            return BTreeSet::new();
         }
         let hash = fingerprint.frame.coarse;
         let near = |entry: &u32| {
@@ -282,7 +279,7 @@ impl PhotoIndex {
                 entries.extend(table.of(value).filter(near));
             }
         }
-        entries.into_iter().collect()
+        entries
     }
 
     fn record(&self, entry: u32) -> Option<(FrameHash, Option<Kept>)> {

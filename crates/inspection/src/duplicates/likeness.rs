@@ -52,6 +52,8 @@ const COVERED: f32 = 0.85;
 /// Correlation that the whole frames must have where no places are compared.
 const WHOLE_DETAIL: f32 = 0.95;
 const WHOLE_AGREEING: f32 = 0.92;
+/// The same before one is fitted on the other.
+const WHOLE_UNFITTED: f32 = 0.6;
 
 /// A photo as it is compared with stored ones.
 pub(super) struct Picture<'a> {
@@ -80,6 +82,11 @@ pub(super) fn by_places(places: &[Keypoint], thumbnail: &Thumbnail, other: &Pict
 
 /// Compares frame with frame; `None` where the pictures are not the same.
 pub(super) fn by_frame(thumbnail: &Thumbnail, other: &Picture<'_>) -> Option<Likeness> {
+    let unfitted = thumbnail.agreement(&Similarity::SAME, other.areas, other.shape)?;
+    // Fitting costs forty times as much, and moves by a cell or two.
+    if unfitted.detail < WHOLE_UNFITTED {
+        return None;
+    }
     let (on, agreement) = thumbnail.fitted(Similarity::SAME, other.areas, other.shape)?;
     let same = agreement.detail >= WHOLE_DETAIL
         && agreement.places >= WHOLE_AGREEING
@@ -115,5 +122,40 @@ impl Likeness {
             // A copy of the same extent has the same area but for rounding; 10 % of the area cut off is 1.11.
             cropped: !(0.95..=1.05).contains(&relative),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alignment(places: usize, share: f32) -> Alignment {
+        Alignment {
+            on: Similarity::SAME,
+            places,
+            share,
+        }
+    }
+
+    #[test]
+    fn a_copy_needs_its_places_or_its_picture() {
+        let check = |places, share, detail, agreeing, expected| {
+            let agreement = Agreement {
+                covered: 1.0,
+                detail,
+                places: agreeing,
+            };
+            let met = ENOUGH
+                .iter()
+                .any(|limits| limits.met(&alignment(places, share), &agreement));
+            assert_eq!(met, expected, "{places} {share} {detail} {agreeing}");
+        };
+        check(14, 0.55, 0.30, 0.50, true); // a large watermark
+        check(14, 0.31, 0.60, 0.55, false); // the same page shot twice
+        check(7, 0.25, 0.85, 0.79, false); // the same kind of bottle
+        check(6, 0.35, 0.80, 0.80, true);
+        check(12, 0.20, 0.85, 0.80, true); // marks all over the picture
+        check(3, 0.15, 0.98, 0.97, true); // little to see, all of it the same
+        check(2, 1.00, 1.00, 1.00, false);
     }
 }

@@ -241,3 +241,66 @@ fn gaussian(sigma: f32) -> Vec<f32> {
     let total = raw[0] + 2.0 * raw[1..].iter().sum::<f32>();
     raw.iter().map(|weight| weight / total).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn luma(width: usize, height: usize, value: impl Fn(f32, f32) -> f32) -> Luma {
+        let at = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        Luma {
+            width,
+            height,
+            values: at.map(|(x, y)| value(x as f32 + 0.5, y as f32 + 0.5)).collect(),
+        }
+    }
+
+    #[test]
+    fn a_gaussian_spot_is_one_blob_of_its_place_and_size() {
+        // The response of a spot of sigma s is strongest at scale s.
+        for (x, y, sigma) in [(40.3, 50.7, 4.0), (60.0, 60.0, 7.0f32)] {
+            let away = |u: f32, v: f32| ((u - x).powi(2) + (v - y).powi(2)) / (2.0 * sigma * sigma);
+            let blobs = ScaleSpace::of(&luma(120, 110, |u, v| 200.0 - 150.0 * (-away(u, v)).exp())).blobs();
+            let strongest = blobs[0];
+            assert!(
+                (strongest.x - x).abs() < 0.3 && (strongest.y - y).abs() < 0.3,
+                "{strongest:?}"
+            );
+            assert!((strongest.sigma / sigma - 1.0).abs() < 0.2, "{strongest:?}");
+            assert!(strongest.response > 0.0, "dark on light");
+        }
+    }
+
+    #[test]
+    fn neither_a_flat_photo_nor_an_edge_has_blobs() {
+        assert_eq!(ScaleSpace::of(&luma(80, 60, |_, _| 130.0)).blobs(), []);
+        assert_eq!(
+            ScaleSpace::of(&luma(80, 60, |x, _| if x < 40.0 { 20.0 } else { 220.0 })).blobs(),
+            []
+        );
+        assert_eq!(
+            ScaleSpace::of(&luma(10, 10, |x, y| x * y)).blobs(),
+            [],
+            "too small"
+        );
+    }
+
+    #[test]
+    fn the_top_of_a_parabola_lies_between_its_points() {
+        // y = -(x - 0.25)^2 at -1, 0, 1.
+        assert!((vertex(-1.5625, -0.0625, -0.5625) - 0.25).abs() < 1e-6);
+        assert_eq!(vertex(1.0, 1.0, 1.0), 0.0);
+    }
+
+    #[test]
+    fn blurring_keeps_the_sum_of_weights() {
+        let weights = gaussian(1.6);
+        assert!((weights[0] + 2.0 * weights[1..].iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert!(
+            blurred(&luma(30, 20, |_, _| 90.0), 3.0)
+                .values
+                .iter()
+                .all(|v| (v - 90.0).abs() < 1e-3)
+        );
+    }
+}

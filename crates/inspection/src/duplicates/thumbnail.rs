@@ -80,7 +80,8 @@ impl Thumbnail {
         Some((best, self.agreement(&best, areas, shape)?))
     }
 
-    fn agreement(&self, on: &Similarity, areas: &Areas, shape: Shape) -> Option<Agreement> {
+    /// How well this photo agrees with the one of `areas` and `shape` where it lies on it.
+    pub(super) fn agreement(&self, on: &Similarity, areas: &Areas, shape: Shape) -> Option<Agreement> {
         let seen = self.seen(on, areas, shape);
         let covered = seen.iter().filter(|v| !v.is_nan()).count() as f32 / (SIDE * SIDE) as f32;
         let sizes =
@@ -181,4 +182,66 @@ fn correlation(pairs: impl Iterator<Item = (f32, f32)>) -> Option<f32> {
     }
     let (vx, vy) = (xx - x * x / n.max(1.0), yy - y * y / n.max(1.0));
     (n >= 9.0 && vx > 1e-6 && vy > 1e-6).then(|| ((xy - x * y / n) / (vx * vy).sqrt()) as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::luma::Luma;
+    use crate::testing::{from_fn, scene};
+    use shifu_domain::Photo;
+
+    fn read(photo: &Photo) -> (Areas, Shape) {
+        let shape = Shape {
+            width: photo.width() as u16,
+            height: photo.height() as u16,
+        };
+        (Areas::of(&Luma::of(photo)), shape)
+    }
+
+    fn compare(stored: &Photo, other: &Photo) -> Agreement {
+        let (areas, shape) = read(stored);
+        let thumbnail = Thumbnail::of(&areas, shape);
+        let (areas, shape) = read(other);
+        thumbnail.fitted(Similarity::SAME, &areas, shape).unwrap().1
+    }
+
+    #[test]
+    fn a_photo_agrees_with_itself_and_not_with_another() {
+        let same = compare(&scene(320, 240, 1), &scene(320, 240, 1));
+        assert!(
+            same.detail > 0.99 && same.places > 0.99 && same.covered == 1.0,
+            "{same:?}"
+        );
+        let other = compare(&scene(320, 240, 1), &scene(320, 240, 2));
+        assert!(other.detail < 0.3 && other.places < 0.5, "{other:?}");
+    }
+
+    #[test]
+    fn a_shift_of_a_cell_is_found() {
+        let photo = scene(320, 240, 3);
+        let shifted = from_fn(310, 234, |x, y| photo.pixel(x + 10, y + 6));
+        let found = compare(&photo, &shifted);
+        assert!(found.detail > 0.9 && found.places > 0.9, "{found:?}");
+    }
+
+    #[test]
+    fn half_of_a_photo_is_covered_whole() {
+        // The left half, as large as it was: half of the stored photo is seen, and all of the other.
+        let photo = scene(320, 160, 4);
+        let half = from_fn(160, 160, |x, y| photo.pixel(x, y));
+        let (areas, shape) = read(&photo);
+        let thumbnail = Thumbnail::of(&areas, shape);
+        let (areas, shape) = read(&half);
+        // In long sides: 320 pixels become 160, so everything is twice as large.
+        let on = Similarity::SAME.neighbours(1.0)[6];
+        let moved = on.apply(0.5, 0.5);
+        assert_eq!((on.scale(), moved), (2.0, (0.5, 0.5)));
+        let shifted = on.neighbours(0.5)[0].neighbours(0.5)[2];
+        let agreement = thumbnail.agreement(&shifted, &areas, shape).unwrap();
+        assert!(
+            agreement.covered > 0.95 && agreement.detail > 0.99,
+            "{agreement:?}"
+        );
+    }
 }
