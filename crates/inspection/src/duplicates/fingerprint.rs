@@ -101,17 +101,21 @@ impl Fingerprint {
         }
     }
 
-    /// One that belongs to no photo: a quarter of the bits of its hashes are changed at random by `seed`. An index filled with
-    /// these is as large and as uneven as one of real photos.
+    /// One that belongs to no photo, by `seed`: its places lie elsewhere and a quarter of their bits is changed, the frame's hash is
+    /// another, the picture is shifted. An index filled with these is as large and nearly as uneven as one of real photos.
     #[must_use]
     pub fn altered(&self, seed: u64) -> Self {
         let mut state = seed;
-        let mut quarter = || random(&mut state) & random(&mut state);
+        let mut next = || random(&mut state);
         let mut altered = self.clone();
-        altered.file ^= quarter();
-        altered.frame.coarse ^= quarter();
-        for place in altered.kept.iter_mut().flat_map(|kept| &mut kept.places) {
-            place.bits ^= quarter();
+        (altered.file, altered.frame.coarse) = (next(), next());
+        for kept in &mut altered.kept {
+            let shift = next() as usize % kept.thumbnail.cells.len();
+            kept.thumbnail.cells.rotate_left(shift);
+            for place in &mut kept.places {
+                (place.x, place.y) = (next() as u16, next() as u16);
+                place.bits ^= next() & next();
+            }
         }
         altered
     }
@@ -436,6 +440,15 @@ mod tests {
         assert!((kept.x - 0.25).abs() < 1e-4 && (kept.y - 0.999).abs() < 1e-4 && kept.bits == 7);
         assert!((kept.sigma / 0.01 - 1.0).abs() < 0.011); // half of a 32nd octave: 2^(1/64) = 1.011
         assert!((kept.angle - (2.0 * std::f32::consts::PI - 1.0)).abs() < 0.0124); // pi / 256
+    }
+
+    #[test]
+    fn an_altered_fingerprint_is_as_large_and_decided_by_its_seed() {
+        let fingerprint = Fingerprint::of(&scene(300, 200, 5), b"file");
+        let altered = fingerprint.altered(3);
+        assert_eq!(altered, fingerprint.altered(3));
+        assert_ne!(altered, fingerprint.altered(4));
+        assert_eq!(altered.record().len(), fingerprint.record().len());
     }
 
     #[test]
