@@ -109,7 +109,7 @@ impl Fingerprint {
         let mut next = || random(&mut state);
         let mut altered = self.clone();
         (altered.file, altered.frame.coarse) = (next(), next());
-        for kept in &mut altered.kept {
+        if let Some(kept) = &mut altered.kept {
             let shift = next() as usize % kept.thumbnail.cells.len();
             kept.thumbnail.cells.rotate_left(shift);
             for place in &mut kept.places {
