@@ -16,7 +16,7 @@ const SIDE: usize = 14;
 /// Directions of the gradient that are told apart.
 const DIRECTIONS: usize = 36;
 /// Bits of the key under which a place is filed: those of the lowest frequencies.
-pub(super) const KEY_BITS: usize = 20;
+pub(super) const KEY_BITS: usize = 24;
 
 /// A place of a photo.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -55,7 +55,8 @@ impl<T> IndexMut<usize> for Chunks<T> {
 #[derive(Debug)]
 pub(super) struct Table {
     values: usize,
-    /// By value: the first slot of its chain. Empty until the first slot is added.
+    /// By value: the first slot of its chain plus one; 0 for none, so that pages without a chain cost no memory. Empty until the
+    /// first slot is added.
     heads: Vec<u32>,
     /// By slot: the next slot of the same chain.
     next: Chunks<u32>,
@@ -76,13 +77,13 @@ impl Table {
 
     pub(super) fn insert(&mut self, value: usize, slot: u32) {
         if self.heads.is_empty() {
-            self.heads = vec![NONE; self.values];
+            self.heads = vec![0; self.values];
         }
         let at = slot as usize;
         while self.next.len() <= at {
             self.next.push(NONE);
         }
-        self.next[at] = std::mem::replace(&mut self.heads[value], slot);
+        self.next[at] = std::mem::replace(&mut self.heads[value], slot + 1).wrapping_sub(1);
     }
 
     pub(super) fn remove(&mut self, value: usize, slot: u32) {
@@ -90,9 +91,9 @@ impl Table {
         let Some(&first) = self.heads.get(value) else {
             return;
         };
-        let mut at = first;
+        let mut at = first.wrapping_sub(1);
         if at == slot {
-            self.heads[value] = after;
+            self.heads[value] = after.wrapping_add(1);
             return;
         }
         while at != NONE {
@@ -108,7 +109,7 @@ impl Table {
     pub(super) fn of(&self, value: usize) -> impl Iterator<Item = u32> {
         let some = |slot: u32| (slot != NONE).then_some(slot);
         std::iter::successors(
-            some(self.heads.get(value).copied().unwrap_or(NONE)),
+            some(self.heads.get(value).map_or(NONE, |first| first.wrapping_sub(1))),
             move |slot| some(self.next[*slot as usize]),
         )
     }
