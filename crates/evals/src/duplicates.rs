@@ -1,38 +1,34 @@
 //! `duplicates DIR`: are near copies found, and are different photos kept apart?
+//!
+//! Every edit of every photo is looked up among all originals; whatever is found but its own original is a false match. Then the
+//! index is filled up to a million photos, and the same is looked up again.
+
+mod edits;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use image::{DynamicImage, ImageFormat, RgbImage};
-use serde_json::{Map, json};
+use image::RgbImage;
+use serde_json::{Map, Value, json};
 use shifu_domain::TicketId;
-use shifu_inspection::{Fingerprint, Limits, PhotoIndex, PhotoRef, decode};
+use shifu_inspection::{Fingerprint, Impression, Limits, PhotoIndex, PhotoRef, decode};
 
 use crate::data::{folders_in, photos_in};
 use crate::report::Report;
 use crate::{metrics, timed};
+use edits::{EDITS, Edit};
 
-/// An edit by name.
-type Edit = (&'static str, fn(&RgbImage) -> Result<Vec<u8>>);
+/// Photos in the index when a look-up is timed.
+const MANY: usize = 1_000_000;
+/// One photo in so many is edited and looked up again among [`MANY`].
+const TIMED_EVERY: usize = 8;
 
-const EDITS: [Edit; 6] = [
-    ("jpeg_50", |photo| jpeg(photo, 50)),
-    ("lighter_20", |photo| jpeg(&scaled(photo, 1.2), 85)),
-    ("darker_20", |photo| jpeg(&scaled(photo, 0.8), 85)),
-    ("crop_10_percent_of_area", |photo| {
-        jpeg(&cropped(photo, 0.026), 85)
-    }),
-    ("crop_10_percent_a_side", |photo| jpeg(&cropped(photo, 0.10), 85)),
-    ("half_size", |photo| {
-        let half = image::imageops::resize(
-            photo,
-            photo.width() / 2,
-            photo.height() / 2,
-            image::imageops::FilterType::Triangle,
-        );
-        jpeg(&half, 85)
-    }),
-];
+/// What looking up the copies of one edit found.
+#[derive(Default)]
+struct Found {
+    own: usize,
+    others: usize,
+}
 
 /// Indexes every photo of the folder (and its subfolders), makes one near copy of each by every edit, and looks it up.
 ///
@@ -43,82 +39,109 @@ pub fn run(dir: &Path) -> Result<Report> {
     for folder in folders_in(dir)? {
         photos.extend(photos_in(&folder)?);
     }
-    let mut index = PhotoIndex::default();
-    let (mut same_pairs, mut lookups) = (0, Vec::new());
+    let scratch = tempfile::tempdir()?;
+    let mut index = PhotoIndex::in_directory(scratch.path())?;
+    let mut originals = Vec::new();
     for (at, path) in photos.iter().enumerate() {
-        let fingerprint = fingerprint(&std::fs::read(path)?, path)?;
-        let of = ticket(at)?;
-        let (matches, ms) = timed(|| index.query(&fingerprint, &of));
-        same_pairs += matches.len();
-        lookups.push(ms);
-        index.insert(
-            PhotoRef {
-                photo_id: at.to_string(),
-                ticket_id: of,
-            },
-            &fingerprint,
+        let impression = impression(&std::fs::read(path)?, path)?;
+        index.insert(reference(at)?, &impression.fingerprint);
+        originals.push(impression.fingerprint);
+    }
+    let (mut by_edit, mut false_matches, mut times) = (Map::new(), 0, Vec::new());
+    for edit in &EDITS {
+        let mut found = Found::default();
+        for (at, path) in photos.iter().enumerate() {
+            let (copy, ms) = copy_of(path, edit, at)?;
+            times.push(ms);
+            look_up(&index, &copy, at, &mut found)?;
+        }
+        by_edit.insert(
+            edit.name.to_owned(),
+            json!(metrics::share(found.own, photos.len())),
         );
+        false_matches += found.others;
     }
-    let mut by_edit = Map::new();
-    for (name, edit) in EDITS {
-        by_edit.insert(name.to_owned(), json!(recall(&photos, &index, edit)?));
+    let pairs = EDITS.len() * photos.len() * photos.len().saturating_sub(1);
+    let mut fields = json!({
+        "by_edit": by_edit,
+        "photos": photos.len(),
+        "pairs": pairs,
+        "false_matches": false_matches,
+        "rule_of_three_bound": 3.0 / pairs.max(1) as f64,
+        "impression_ms": metrics::quantile(&times, 0.5),
+    });
+    fill(&mut index, &originals)?;
+    for (name, value) in among_many(&index, &photos)? {
+        fields[name] = value;
     }
-    let pairs = photos.len() * photos.len().saturating_sub(1) / 2;
-    Ok(Report::new(
-        "duplicates",
-        json!({
-            "by_edit": by_edit,
-            "photos": photos.len(),
-            "pairs": pairs,
-            "false_matches": same_pairs,
-            "rule_of_three_bound": 3.0 / pairs.max(1) as f64,
-            "lookup_ms": metrics::quantile(&lookups, 0.5),
-        }),
-    ))
+    Ok(Report::new("duplicates", fields))
 }
 
-fn recall(photos: &[PathBuf], index: &PhotoIndex, edit: fn(&RgbImage) -> Result<Vec<u8>>) -> Result<f64> {
-    let mut found = 0;
-    for (at, path) in photos.iter().enumerate() {
-        let original = image::open(path)
-            .with_context(|| path.display().to_string())?
-            .to_rgb8();
-        let copy = fingerprint(&edit(&original)?, path)?;
-        let matches = index.query(&copy, &TicketId::new("copy")?);
-        found += usize::from(matches.iter().any(|found| found.photo.photo_id == at.to_string()));
+/// Adds fingerprints of no photo until there are [`MANY`].
+fn fill(index: &mut PhotoIndex, originals: &[Fingerprint]) -> Result<()> {
+    for seed in index.len()..MANY {
+        let Some(original) = originals.get(seed % originals.len().max(1)) else {
+            break;
+        };
+        index.insert(reference(seed)?, &original.altered(seed as u64));
     }
-    Ok(metrics::share(found, photos.len()))
+    Ok(())
 }
 
-fn ticket(at: usize) -> Result<TicketId> {
-    Ok(TicketId::new(&format!("ticket {at}"))?)
+fn among_many(index: &PhotoIndex, photos: &[PathBuf]) -> Result<Vec<(&'static str, Value)>> {
+    let (mut found, mut times) = (Found::default(), Vec::new());
+    for edit in &EDITS {
+        for (at, path) in photos.iter().enumerate().step_by(TIMED_EVERY) {
+            let (copy, _) = copy_of(path, edit, at)?;
+            let (looked_up, ms) = timed(|| look_up(index, &copy, at, &mut found));
+            looked_up?;
+            times.push(ms);
+        }
+    }
+    Ok(vec![
+        ("lookup_photos", json!(index.len())),
+        ("lookup_ms", json!(metrics::quantile(&times, 0.5))),
+        ("lookup_ms_p99", json!(metrics::quantile(&times, 0.99))),
+        ("lookup_recall", json!(metrics::share(found.own, times.len()))),
+        ("lookup_false_matches", json!(found.others)),
+        ("resident_mb", json!(resident_mb())),
+    ])
 }
 
-fn fingerprint(bytes: &[u8], path: &Path) -> Result<Fingerprint> {
+fn look_up(index: &PhotoIndex, copy: &Impression, at: usize, found: &mut Found) -> Result<()> {
+    let matches = index.query(copy, &TicketId::new("copy")?);
+    let own = matches.iter().any(|found| found.photo.photo_id == at.to_string());
+    found.own += usize::from(own);
+    found.others += matches.len() - usize::from(own);
+    Ok(())
+}
+
+fn reference(at: usize) -> Result<PhotoRef> {
+    Ok(PhotoRef {
+        photo_id: at.to_string(),
+        ticket_id: TicketId::new(&format!("ticket {at}"))?,
+    })
+}
+
+/// The edited photo as the server would see it, and the milliseconds from pixels to impression.
+fn copy_of(path: &PathBuf, edit: &Edit, at: usize) -> Result<(Impression, f64)> {
+    let original: RgbImage = image::open(path)
+        .with_context(|| path.display().to_string())?
+        .to_rgb8();
+    let bytes = (edit.apply)(&original, at)?;
+    let decoded = decode(&bytes, Limits::default()).with_context(|| path.display().to_string())?;
+    Ok(timed(|| Impression::of(&decoded.photo, &bytes)))
+}
+
+fn impression(bytes: &[u8], path: &Path) -> Result<Impression> {
     let decoded = decode(bytes, Limits::default()).with_context(|| path.display().to_string())?;
-    Ok(Fingerprint::of(&decoded.photo, bytes))
+    Ok(Impression::of(&decoded.photo, bytes))
 }
 
-fn jpeg(photo: &RgbImage, quality: u8) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, quality).encode_image(photo)?;
-    debug_assert!(image::guess_format(&bytes).is_ok_and(|format| format == ImageFormat::Jpeg));
-    Ok(bytes)
-}
-
-fn scaled(photo: &RgbImage, factor: f32) -> RgbImage {
-    let mut scaled = photo.clone();
-    scaled
-        .iter_mut()
-        .for_each(|value| *value = (f32::from(*value) * factor).min(255.0) as u8);
-    scaled
-}
-
-/// Cuts `share` of width and height off each side.
-fn cropped(photo: &RgbImage, share: f32) -> RgbImage {
-    let (width, height) = photo.dimensions();
-    let (left, top) = ((width as f32 * share) as u32, (height as f32 * share) as u32);
-    DynamicImage::ImageRgb8(photo.clone())
-        .crop_imm(left, top, width - 2 * left, height - 2 * top)
-        .to_rgb8()
+/// Resident memory of this process, MiB; null where the system does not tell.
+fn resident_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: f64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kilobytes / 1024.0)
 }

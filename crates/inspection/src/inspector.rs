@@ -12,7 +12,7 @@ use shifu_domain::models::{ImageEncoder, ModelError, ModelVersion, Priority, Tex
 use shifu_domain::{CheckpointId, Finding, FindingKind, Verdict};
 
 use crate::decode::{CaptureFacts, DecodeError, DecodedPhoto, Limits, decode, decode_detail};
-use crate::duplicates::{Fingerprint, PhotoIndex};
+use crate::duplicates::{Fingerprint, Impression, PhotoIndex};
 use crate::enrolment::{EnrolledStandard, Judgement, ShotGuess};
 use crate::heat::{HeatMap, overlay_png};
 use crate::nameplate::{read_model, read_nameplate};
@@ -278,17 +278,17 @@ impl Inspector {
             Err(error) => return Ok(unreadable(position, declared, &error, enrolled.standard())),
         };
         let quality = Quality::of(&decoded);
-        let fingerprint = Fingerprint::of(&decoded.photo, &submitted.bytes);
+        let impression = Impression::of(&decoded.photo, &submitted.bytes);
         let mut photo = PhotoFindings::new(position, enrolled.standard(), declared);
         photo.quality(&quality, &self.config.quality);
         let usable = photo.findings.is_empty();
         photo.visit(&decoded.facts, &submitted.meta, ticket, &self.config.visit);
-        photo.duplicate(&fingerprint, ticket, earlier);
+        photo.duplicate(&impression, ticket, earlier);
         photo.edited(&decoded.facts);
         let mut outcome = PhotoOutcome {
             checkpoint: None,
             usable,
-            fingerprint: Some(fingerprint),
+            fingerprint: Some(impression.fingerprint),
             facts: Some(decoded.facts.clone()),
             quality: Some(quality),
             judgement: None,

@@ -15,7 +15,7 @@
 //!
 //! Measured (unoptimised example builds at `opt-level = 2`; rates only): of 52 photos of outdoor units 0.058 are flagged as they
 //! are and 60 household photos 0.000; of a blur of 0.5 % of the long side 0.981 and 1.000 are caught, of 0.3 % 0.37, of a
-//! camera moved by 3 % of the width 0.69; light × 0.2 is always caught. Duplicates: see `DuplicateLimits`.
+//! camera moved by 3 % of the width 0.69; light × 0.2 is always caught. Duplicates: `shifu eval duplicates`.
 //!
 //! No file, environment or SQL, and no clock but for `took_ms`: the server stores what [`EnrolledStandard::to_bytes`] and [`Fingerprint`] give it.
 
@@ -39,9 +39,7 @@ pub use decode::{
     CaptureFacts, CaptureTime, DecodeError, DecodedPhoto, ExifState, Limits, PhotoFormat, decode,
     decode_detail, shrink,
 };
-pub use duplicates::{
-    DuplicateLimits, DuplicateMatch, Fingerprint, InvalidFingerprint, PhotoIndex, PhotoRef,
-};
+pub use duplicates::{DuplicateMatch, Fingerprint, Impression, InvalidFingerprint, PhotoIndex, PhotoRef};
 pub use enrolment::{
     CalibrationMode, CheckpointReport, EnrolledStandard, Enrolment, EnrolmentConfig, EnrolmentError,
     EnrolmentLabel, EnrolmentPhoto, EnrolmentReport, FileError, Judgement, NearDuplicate, PhotoAdded,

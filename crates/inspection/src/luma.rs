@@ -69,6 +69,14 @@ impl Areas {
         upper * (1.0 - down) + lower * down
     }
 
+    /// Mean of one rectangle given in fractions of the photo.
+    pub(crate) fn mean(&self, left: f64, top: f64, right: f64, bottom: f64) -> f32 {
+        let (x0, x1) = (left * self.width as f64, right * self.width as f64);
+        let (y0, y1) = (top * self.height as f64, bottom * self.height as f64);
+        let sum = self.corner(x1, y1) - self.corner(x0, y1) - self.corner(x1, y0) + self.corner(x0, y0);
+        (sum / ((x1 - x0) * (y1 - y0)).max(1e-9)) as f32
+    }
+
     /// `side * side` means of a regular grid over a rectangle given in fractions of the photo.
     pub(crate) fn grid(&self, left: f64, top: f64, right: f64, bottom: f64, side: usize) -> Vec<f32> {
         let (width, height) = (self.width as f64, self.height as f64);

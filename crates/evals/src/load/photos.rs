@@ -265,7 +265,7 @@ fn jpeg(photo: &RgbImage, random: &mut Random) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use shifu_domain::TicketId;
-    use shifu_inspection::{Fingerprint, Limits, PhotoIndex, PhotoRef, decode};
+    use shifu_inspection::{Impression, Limits, PhotoIndex, PhotoRef, decode};
 
     use super::*;
 
@@ -284,11 +284,11 @@ mod tests {
             let mut random = Random::new(seed);
             let bytes = jpeg(&variation(&original, &mut random), &mut random).unwrap();
             let decoded = decode(&bytes, Limits::default()).unwrap();
-            let fingerprint = Fingerprint::of(&decoded.photo, &bytes);
+            let impression = Impression::of(&decoded.photo, &bytes);
             let ticket_id = TicketId::new(&format!("T-{seed}")).unwrap();
-            duplicates += usize::from(!index.query(&fingerprint, &ticket_id).is_empty());
+            duplicates += usize::from(!index.query(&impression, &ticket_id).is_empty());
             let photo_id = seed.to_string();
-            index.insert(PhotoRef { photo_id, ticket_id }, &fingerprint);
+            index.insert(PhotoRef { photo_id, ticket_id }, &impression.fingerprint);
         }
         duplicates as f64 / variations as f64
     }

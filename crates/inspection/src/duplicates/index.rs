@@ -1,20 +1,24 @@
-//! Earlier photos near a new one, by multi-index hashing (Norouzi, Punjani & Fleet 2012).
+//! Earlier photos that a new one is a copy of.
 //!
-//! The 64-bit hash is cut into four words of 16 bits, each with its own table. Two hashes within 11 bits agree in one of
-//! the words up to 2 bits, so looking up the 137 words within 2 bits in each table finds them all. Candidates must then
-//! agree in the 256-bit hash and the dHash of the same pair of areas.
+//! Candidates share keys of places with the new photo (votes), or the hash of the whole frame, found by multi-index hashing
+//! (Norouzi, Punjani & Fleet 2012): the 64-bit hash is cut into four words of 16 bits, each with its own table. Two hashes
+//! within 11 bits agree in one of the words up to 2 bits, so looking up the 137 words within 2 bits in each table finds them
+//! all. `likeness` decides which candidates are the same picture.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::ops::{Index, IndexMut};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use shifu_domain::TicketId;
 
-use super::fingerprint::{AREAS, AreaHash, Fingerprint};
-use super::hashes::Hashes;
+use super::fingerprint::{Fingerprint, FrameHash, Kept};
+use super::impression::Impression;
+use super::keypoint::{KEY_BITS, Keypoint};
+use super::likeness::{Likeness, by_frame, by_places};
+use super::records::Records;
+use super::table::{Chunks, NONE, Table};
 
 /// Who submitted a photo.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,36 +29,12 @@ pub struct PhotoRef {
     pub ticket_id: TicketId,
 }
 
-/// How near is the same.
-///
-/// The defaults were chosen with `--example duplicate_rates` on 980 photos (479,710 pairs), where they take fewer than
-/// ten pairs of other names for the same (by their names mostly consecutive shots; not looked at) and find all copies
-/// saved at quality 50, halved, or cropped along one of the stored areas; of a translucent watermark 0.75. A crop that
-/// lies between the stored areas is often missed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct DuplicateLimits {
-    /// Most differing bits of 256 in the DCT hash.
-    pub fine_bits: u32,
-    /// Most differing bits of 64 in the dHash.
-    pub steps_bits: u32,
-}
-
-impl Default for DuplicateLimits {
-    fn default() -> Self {
-        Self {
-            fine_bits: 56,
-            steps_bits: 14,
-        }
-    }
-}
-
 /// An earlier photo that is the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DuplicateMatch {
     /// The earlier photo.
     pub photo: PhotoRef,
-    /// Share of the 256 bits that agree, 0..=1; 1 for the very same file.
+    /// Correlation of what both show, 0..=1; 1 for the very same file.
     pub similarity: f64,
     /// Whether the files are equal byte for byte.
     pub same_file: bool,
@@ -63,22 +43,34 @@ pub struct DuplicateMatch {
 }
 
 const WORDS: usize = 4;
-const WORD_BITS: u32 = 16;
+const WORD_BITS: usize = 16;
 /// Differing bits allowed in one word; 4 * (2 + 1) - 1 = 11 in the whole hash.
 const COARSE_BITS: u32 = 11;
+/// Differing bits of the frame's 256-bit hash and dHash up to which it is the same, where a fingerprint of version 1 holds no
+/// picture. Chosen on 980 photos (479,710 pairs), where fewer than ten pairs of others passed.
+const FINE_BITS: u32 = 56;
+const STEPS_BITS: u32 = 14;
+/// Places of a photo that are filed: the strongest.
+const FILED: usize = 40;
+/// Fewest keys that a candidate shares.
+const LEAST_VOTES: u8 = 2;
+/// Most candidates by votes that are compared.
+const MOST_COMPARED: usize = 64;
 
-/// All earlier photos: in memory about 350 bytes and two names each, most of it in the tables; the long hashes, 440 bytes, stand in
-/// memory as well or in a scratch file.
+/// All earlier photos: in memory about 200 bytes and two names each, most of it in the tables; the rest, 2 KB, stands in memory as
+/// well or in a scratch file.
 #[derive(Debug)]
 pub struct PhotoIndex {
-    limits: DuplicateLimits,
     entries: Chunks<Option<Entry>>,
-    hashes: Hashes,
+    records: Records,
     /// Hash of a photo's name, and the entry.
     by_id: BTreeSet<(u64, u32)>,
     /// First bytes of a file's digest, and the entry.
     by_file: BTreeSet<(u64, u32)>,
-    tables: [Table; WORDS],
+    /// Entries by the words of the frame's hash.
+    frames: [Table; WORDS],
+    /// Slots (entry * FILED + place) by the key of the place.
+    places: Table,
     free: Vec<u32>,
 }
 
@@ -87,136 +79,34 @@ struct Entry {
     photo: PhotoRef,
     /// First bytes of the file's digest.
     file: u64,
-    /// The 64-bit hash of each area, where the photo is telling.
-    coarse: Option<[u64; AREAS.len()]>,
-}
-
-/// A list that grows in pieces: one that doubles in a long-lived process leaves a hole of its old size behind at each step.
-#[derive(Debug)]
-struct Chunks<T>(Vec<Vec<T>>);
-
-const CHUNK: usize = 1024;
-
-impl<T> Chunks<T> {
-    fn len(&self) -> usize {
-        self.0
-            .last()
-            .map_or(0, |last| (self.0.len() - 1) * CHUNK + last.len())
-    }
-
-    fn push(&mut self, value: T) {
-        match self.0.last_mut() {
-            Some(last) if last.len() < CHUNK => last.push(value),
-            _ => {
-                let mut last = Vec::with_capacity(CHUNK);
-                last.push(value);
-                self.0.push(last);
-            }
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &T> {
-        self.0.iter().flatten()
-    }
-}
-
-impl<T> Index<usize> for Chunks<T> {
-    type Output = T;
-    fn index(&self, at: usize) -> &T {
-        &self.0[at / CHUNK][at % CHUNK]
-    }
-}
-
-impl<T> IndexMut<usize> for Chunks<T> {
-    fn index_mut(&mut self, at: usize) -> &mut T {
-        &mut self.0[at / CHUNK][at % CHUNK]
-    }
-}
-
-/// Slots (entry * areas + area) by the value of one word, chained through one array: a list of its own for each of the 65,536
-/// values would cost eight times the memory while most hold one slot or two.
-#[derive(Debug)]
-struct Table {
-    /// By value: the first slot of its chain.
-    heads: Vec<u32>,
-    /// By slot: the next slot of the same chain.
-    next: Chunks<u32>,
-}
-
-/// Ends a chain.
-const NONE: u32 = u32::MAX;
-
-impl Table {
-    fn new() -> Self {
-        Self {
-            heads: vec![NONE; 1 << WORD_BITS],
-            next: Chunks(Vec::new()),
-        }
-    }
-
-    fn insert(&mut self, value: usize, slot: u32) {
-        let at = slot as usize;
-        while self.next.len() <= at {
-            self.next.push(NONE);
-        }
-        self.next[at] = std::mem::replace(&mut self.heads[value], slot);
-    }
-
-    fn remove(&mut self, value: usize, slot: u32) {
-        let after = self.next[slot as usize];
-        let mut at = self.heads[value];
-        if at == slot {
-            self.heads[value] = after;
-            return;
-        }
-        while at != NONE {
-            let next = self.next[at as usize];
-            if next == slot {
-                self.next[at as usize] = after;
-                return;
-            }
-            at = next;
-        }
-    }
-
-    fn of(&self, value: usize) -> impl Iterator<Item = u32> {
-        let some = |slot: u32| (slot != NONE).then_some(slot);
-        std::iter::successors(some(self.heads[value]), move |slot| {
-            some(self.next[*slot as usize])
-        })
-    }
+    /// The 64-bit hash of the frame, where the photo is telling.
+    coarse: Option<u64>,
 }
 
 impl Default for PhotoIndex {
     fn default() -> Self {
-        Self::new(DuplicateLimits::default())
+        Self {
+            records: Records::default(),
+            entries: Chunks::default(),
+            by_id: BTreeSet::new(),
+            by_file: BTreeSet::new(),
+            frames: std::array::from_fn(|_| Table::new(WORD_BITS)),
+            places: Table::new(KEY_BITS),
+            free: Vec::new(),
+        }
     }
 }
 
 impl PhotoIndex {
-    /// An empty index, in memory.
-    #[must_use]
-    pub fn new(limits: DuplicateLimits) -> Self {
-        Self {
-            limits,
-            hashes: Hashes::default(),
-            entries: Chunks(Vec::new()),
-            by_id: BTreeSet::new(),
-            by_file: BTreeSet::new(),
-            tables: std::array::from_fn(|_| Table::new()),
-            free: Vec::new(),
-        }
-    }
-
-    /// An empty index whose long hashes stand in a scratch file in `directory`. The file has no name and ends with the process; what
-    /// cannot be written to it stays in memory.
+    /// An empty index whose larger part stands in a scratch file in `directory`. The file has no name and ends with the process;
+    /// what cannot be written to it stays in memory.
     ///
     /// # Errors
     /// When the file cannot be made.
-    pub fn in_directory(limits: DuplicateLimits, directory: &Path) -> io::Result<Self> {
+    pub fn in_directory(directory: &Path) -> io::Result<Self> {
         Ok(Self {
-            hashes: Hashes::in_directory(directory)?,
-            ..Self::new(limits)
+            records: Records::in_directory(directory)?,
+            ..Self::default()
         })
     }
 
@@ -240,17 +130,16 @@ impl PhotoIndex {
             self.entries.push(None);
             (self.entries.len() - 1) as u32
         });
-        let coarse = fingerprint
-            .telling
-            .then(|| fingerprint.areas.map(|area| area.coarse));
-        if let Some(coarse) = &coarse {
-            for (slot, hash) in slots(entry).zip(coarse.iter()) {
-                for (word, table) in self.tables.iter_mut().enumerate() {
-                    table.insert(word_of(*hash, word), slot);
-                }
+        let coarse = fingerprint.telling.then_some(fingerprint.frame.coarse);
+        if let Some(coarse) = coarse {
+            for (word, table) in self.frames.iter_mut().enumerate() {
+                table.insert(word_of(coarse, word), entry);
             }
-            self.hashes.put(entry, fingerprint);
         }
+        for (key, slot) in filed(fingerprint.kept.as_ref(), entry) {
+            self.places.insert(key, slot);
+        }
+        self.records.put(entry, fingerprint);
         self.by_file.insert((fingerprint.file, entry));
         self.by_id.insert((hash_of(&photo.photo_id), entry));
         self.entries[entry as usize] = Some(Entry {
@@ -262,33 +151,38 @@ impl PhotoIndex {
 
     /// Removes a photo; whether it was there.
     pub fn remove(&mut self, photo_id: &str) -> bool {
-        let hash = hash_of(photo_id);
-        let named = |entry: &u32| {
-            let photo = self.entries[*entry as usize].as_ref();
-            photo.is_some_and(|one| one.photo.photo_id == photo_id)
-        };
-        let same_hash = self
-            .by_id
-            .range((hash, 0)..=(hash, NONE))
-            .map(|&(_, entry)| entry);
-        let Some(entry) = same_hash.into_iter().find(named) else {
+        let Some((hash, entry)) = self.entry_of(photo_id) else {
             return false;
         };
         self.by_id.remove(&(hash, entry));
         let Some(removed) = self.entries[entry as usize].take() else {
             return false;
         };
-        if let Some(coarse) = removed.coarse {
-            for (slot, hash) in slots(entry).zip(coarse.iter()) {
-                for (word, table) in self.tables.iter_mut().enumerate() {
-                    table.remove(word_of(*hash, word), slot);
-                }
-            }
-            self.hashes.forget(entry);
-        }
         self.by_file.remove(&(removed.file, entry));
-        self.free.push(entry);
+        if let Some(coarse) = removed.coarse {
+            for (word, table) in self.frames.iter_mut().enumerate() {
+                table.remove(word_of(coarse, word), entry);
+            }
+        }
+        // An entry whose places are not known stays in the tables, empty, and is not used again.
+        if let Some((_, kept)) = self.record(entry) {
+            for (key, slot) in filed(kept.as_ref(), entry) {
+                self.places.remove(key, slot);
+            }
+            self.free.push(entry);
+        }
+        self.records.forget(entry);
         true
+    }
+
+    fn entry_of(&self, photo_id: &str) -> Option<(u64, u32)> {
+        let hash = hash_of(photo_id);
+        let named = |entry: u32| {
+            let photo = self.entries[entry as usize].as_ref();
+            photo.is_some_and(|one| one.photo.photo_id == photo_id)
+        };
+        let same_hash = self.by_id.range((hash, 0)..=(hash, NONE));
+        same_hash.copied().find(|&(_, entry)| named(entry))
     }
 
     /// Removes all photos of a ticket; how many there were. Linear in the size of the index.
@@ -301,22 +195,39 @@ impl PhotoIndex {
         ids.iter().filter(|id| self.remove(id)).count()
     }
 
-    /// Earlier photos of other tickets that are the same, most similar first, at most ten.
+    /// Earlier photos of other tickets that the photo is a copy of, most similar first, at most ten.
     #[must_use]
-    pub fn query(&self, fingerprint: &Fingerprint, ticket_id: &TicketId) -> Vec<DuplicateMatch> {
-        let mut best: BTreeMap<u32, DuplicateMatch> = BTreeMap::new();
+    pub fn query(&self, photo: &Impression, ticket_id: &TicketId) -> Vec<DuplicateMatch> {
+        let fingerprint = &photo.fingerprint;
+        let other_ticket = |entry: &u32| {
+            let stored = self.entries[*entry as usize].as_ref();
+            stored.is_some_and(|stored| stored.photo.ticket_id != *ticket_id)
+        };
+        let mut found: BTreeMap<u32, (Likeness, bool)> = BTreeMap::new();
         let same_file = (fingerprint.file, 0)..=(fingerprint.file, NONE);
-        for &(_, entry) in self.by_file.range(same_file) {
-            self.offer(&mut best, entry, ticket_id, 1.0, true, false);
+        for entry in self.by_file.range(same_file).map(|&(_, entry)| entry) {
+            found.insert(entry, (Likeness::EQUAL, true));
         }
-        if fingerprint.telling {
-            for (area, hash) in fingerprint.areas.iter().enumerate() {
-                self.near(area, hash, &mut |entry, similarity, cropped| {
-                    self.offer(&mut best, entry, ticket_id, similarity, false, cropped);
-                });
+        let mut candidates = self.same_frame(fingerprint);
+        candidates.extend(self.sharing_places(photo));
+        for entry in candidates.into_iter().filter(other_ticket) {
+            if !found.contains_key(&entry)
+                && let Some(likeness) = self.likeness(photo, entry)
+            {
+                found.insert(entry, (likeness, false));
             }
         }
-        let mut matches: Vec<DuplicateMatch> = best.into_values().collect();
+        let matches = found.into_iter().filter(|(entry, _)| other_ticket(entry));
+        let mut matches: Vec<DuplicateMatch> = matches
+            .filter_map(|(entry, (likeness, same_file))| {
+                Some(DuplicateMatch {
+                    photo: self.entries[entry as usize].as_ref()?.photo.clone(),
+                    similarity: likeness.similarity,
+                    same_file,
+                    cropped: likeness.cropped,
+                })
+            })
+            .collect();
         matches.sort_by(|a, b| {
             b.similarity
                 .total_cmp(&a.similarity)
@@ -326,68 +237,95 @@ impl PhotoIndex {
         matches
     }
 
-    fn offer(
-        &self,
-        best: &mut BTreeMap<u32, DuplicateMatch>,
-        entry: u32,
-        ticket_id: &TicketId,
-        similarity: f64,
-        same_file: bool,
-        cropped: bool,
-    ) {
-        let Some(Entry { photo, .. }) = &self.entries[entry as usize] else {
-            return;
-        };
-        let known = best
-            .get(&entry)
-            .is_some_and(|known| known.same_file || known.similarity >= similarity);
-        if photo.ticket_id != *ticket_id && !known {
-            best.insert(
-                entry,
-                DuplicateMatch {
-                    photo: photo.clone(),
-                    similarity,
-                    same_file,
-                    cropped,
-                },
-            );
-        }
-    }
-
-    /// Calls `found(entry, similarity, cropped)` for every stored area that is the same as `hash`. The whole new photo is
-    /// compared with every stored area, a part of it only with whole stored photos.
-    fn near(&self, area: usize, hash: &AreaHash, found: &mut dyn FnMut(u32, f64, bool)) {
-        for (word, table) in self.tables.iter().enumerate() {
-            let value = word_of(hash.coarse, word);
-            for &flips in FLIPS.iter() {
-                for slot in table.of(value ^ usize::from(flips)) {
-                    let (entry, stored) = (slot / AREAS.len() as u32, slot as usize % AREAS.len());
-                    if area != 0 && stored != 0 {
-                        continue;
-                    }
-                    if let Some(distance) = self.same(hash, entry, stored) {
-                        found(entry, 1.0 - f64::from(distance) / 256.0, area != stored);
-                    }
-                }
+    /// The entries that share most keys of places with the photo.
+    fn sharing_places(&self, photo: &Impression) -> Vec<u32> {
+        let mut votes = vec![0u8; self.entries.len()];
+        for key in photo.sights.iter().flat_map(|sight| sight.keys) {
+            for slot in self.places.of(key as usize) {
+                let count = &mut votes[slot as usize / FILED];
+                *count = count.saturating_add(1);
             }
         }
+        // How many entries have each number of votes; from which number on at most MOST_COMPARED have it.
+        let mut having = [0usize; 256];
+        votes.iter().for_each(|count| having[usize::from(*count)] += 1);
+        let mut least = u8::MAX;
+        let mut total = having[usize::from(least)];
+        while least > LEAST_VOTES && total + having[usize::from(least) - 1] <= MOST_COMPARED {
+            least -= 1;
+            total += having[usize::from(least)];
+        }
+        let entries = votes.iter().enumerate().filter(|(_, count)| **count >= least);
+        entries
+            .map(|(entry, _)| entry as u32)
+            .take(MOST_COMPARED)
+            .collect()
     }
 
-    /// Bits of 256 by which a stored area differs, where it is the same.
-    fn same(&self, hash: &AreaHash, entry: u32, area: usize) -> Option<u32> {
-        let coarse = self.entries[entry as usize].as_ref()?.coarse.as_ref()?[area];
-        if (hash.coarse ^ coarse).count_ones() > COARSE_BITS {
-            return None;
+    /// The entries whose frame has nearly the same 64-bit hash.
+    fn same_frame(&self, fingerprint: &Fingerprint) -> BTreeSet<u32> {
+        if !fingerprint.telling {
+            return BTreeSet::new();
         }
-        let read = self.hashes.get(entry, area, coarse);
-        let stored = read
-            .inspect_err(|error| tracing::error!(%error, "the hashes of an earlier photo cannot be read"))
-            .ok()?;
-        if hash.steps_distance(&stored) > self.limits.steps_bits {
-            return None;
+        let hash = fingerprint.frame.coarse;
+        let near = |entry: &u32| {
+            let stored = self.entries[*entry as usize].as_ref().and_then(|one| one.coarse);
+            stored.is_some_and(|coarse| (coarse ^ hash).count_ones() <= COARSE_BITS)
+        };
+        let mut entries: BTreeSet<u32> = BTreeSet::new();
+        for (word, table) in self.frames.iter().enumerate() {
+            for &flips in FLIPS.iter() {
+                let value = word_of(hash, word) ^ usize::from(flips);
+                entries.extend(table.of(value).filter(near));
+            }
         }
-        Some(hash.fine_distance(&stored)).filter(|distance| *distance <= self.limits.fine_bits)
+        entries
     }
+
+    fn record(&self, entry: u32) -> Option<(FrameHash, Option<Kept>)> {
+        self.records
+            .get(entry)
+            .inspect_err(|error| tracing::error!(%error, "what is kept of an earlier photo cannot be read"))
+            .ok()
+    }
+
+    fn likeness(&self, photo: &Impression, entry: u32) -> Option<Likeness> {
+        let (frame, kept) = self.record(entry)?;
+        let picture = photo.picture();
+        let Some(kept) = kept else {
+            return same_hashes(&photo.fingerprint, &frame);
+        };
+        let places: Vec<Keypoint> = kept.places.iter().map(|place| place.place()).collect();
+        let by_places = by_places(&places, &kept.thumbnail, &picture);
+        by_places.or_else(|| {
+            let near = (frame.coarse ^ photo.fingerprint.frame.coarse).count_ones() <= COARSE_BITS;
+            let told = near && photo.fingerprint.telling;
+            told.then(|| by_frame(&kept.thumbnail, &picture)).flatten()
+        })
+    }
+}
+
+/// Whether the whole frames have the same hashes.
+fn same_hashes(fingerprint: &Fingerprint, stored: &FrameHash) -> Option<Likeness> {
+    let frame = &fingerprint.frame;
+    let apart = frame.fine_distance(stored);
+    let same = fingerprint.telling
+        && (frame.coarse ^ stored.coarse).count_ones() <= COARSE_BITS
+        && frame.steps_distance(stored) <= STEPS_BITS
+        && apart <= FINE_BITS;
+    same.then(|| Likeness {
+        similarity: 1.0 - f64::from(apart) / 256.0,
+        cropped: false,
+    })
+}
+
+/// Keys and slots of the places that are filed.
+fn filed(kept: Option<&Kept>, entry: u32) -> impl Iterator<Item = (usize, u32)> {
+    let places = kept.into_iter().flat_map(|kept| kept.places.iter().take(FILED));
+    let first = entry * FILED as u32;
+    places
+        .zip(first..)
+        .map(|(place, slot)| (place.place().key() as usize, slot))
 }
 
 fn hash_of(name: &str) -> u64 {
@@ -396,12 +334,8 @@ fn hash_of(name: &str) -> u64 {
     hasher.finish()
 }
 
-fn slots(entry: u32) -> impl Iterator<Item = u32> {
-    (0..AREAS.len() as u32).map(move |area| entry * AREAS.len() as u32 + area)
-}
-
 fn word_of(hash: u64, word: usize) -> usize {
-    (hash >> (word as u32 * WORD_BITS)) as usize & 0xffff
+    (hash >> (word * WORD_BITS)) as usize & 0xffff
 }
 
 /// The 137 words of 16 bits with at most two bits set.
@@ -422,15 +356,60 @@ mod tests {
         }
     }
 
-    fn resaved(photo: &Photo, quality: u8) -> Fingerprint {
+    fn resaved(photo: &Photo, quality: u8) -> Impression {
         let bytes = jpeg(photo, quality);
-        Fingerprint::of(&decode(&bytes, Limits::default()).unwrap().photo, &bytes)
+        Impression::of(&decode(&bytes, Limits::default()).unwrap().photo, &bytes)
+    }
+
+    /// Turned about its middle; the corners that come from outside are black.
+    fn turned(photo: &Photo, degrees: f64) -> Photo {
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        let (width, height) = (f64::from(photo.width()), f64::from(photo.height()));
+        from_fn(photo.width(), photo.height(), |x, y| {
+            let (u, v) = (f64::from(x) - width / 2.0, f64::from(y) - height / 2.0);
+            let (u, v) = (cos * u + sin * v + width / 2.0, cos * v - sin * u + height / 2.0);
+            let inside = (0.0..width).contains(&u) && (0.0..height).contains(&v);
+            if inside {
+                photo.pixel(u as u32, v as u32)
+            } else {
+                [0; 3]
+            }
+        })
+    }
+
+    /// Under a half transparent white band over the lower right: 30 % of the width, 20 % of the height.
+    fn banded(photo: &Photo) -> Photo {
+        let (width, height) = (photo.width(), photo.height());
+        from_fn(width, height, |x, y| {
+            let across = (width * 6 / 10..width * 9 / 10).contains(&x);
+            let under = across && (height * 7 / 10..height * 9 / 10).contains(&y);
+            let pixel = photo.pixel(x, y);
+            if under { pixel.map(|v| v / 2 + 127) } else { pixel }
+        })
+    }
+
+    #[test]
+    fn a_version_1_fingerprint_is_found_by_its_frame() {
+        let photo = resaved(&scene(320, 240, 7), 90);
+        let mut index = PhotoIndex::default();
+        let old = Fingerprint {
+            kept: None,
+            ..photo.fingerprint.clone()
+        };
+        index.insert(reference(7, "OLD"), &old);
+        let new = TicketId::new("NEW").unwrap();
+        assert_eq!(index.query(&resaved(&scene(320, 240, 7), 50), &new).len(), 1);
+        assert_eq!(index.query(&resaved(&scene(320, 240, 8), 50), &new), []);
+        assert!(index.remove("p7") && index.is_empty());
     }
 
     fn filled(photos: u64) -> PhotoIndex {
         let mut index = PhotoIndex::default();
         for i in 0..photos {
-            index.insert(reference(i as usize, "OLD"), &resaved(&scene(320, 240, i), 90));
+            index.insert(
+                reference(i as usize, "OLD"),
+                &resaved(&scene(320, 240, i), 90).fingerprint,
+            );
         }
         index
     }
@@ -456,9 +435,15 @@ mod tests {
                     "crop 5 % a side",
                     resaved(&from_fn(288, 216, |x, y| photo.pixel(x + 16, y + 12)), 80),
                 ),
+                (
+                    "an eighth cut off at the left, a tenth at the top",
+                    resaved(&from_fn(280, 216, |x, y| photo.pixel(x + 40, y + 24)), 80),
+                ),
+                ("turned by 5 degrees", resaved(&turned(&photo, 5.0), 80)),
+                ("under a band", resaved(&banded(&photo), 80)),
             ];
-            for (edit, fingerprint) in edits {
-                let found = index.query(&fingerprint, &new);
+            for (edit, copy) in edits {
+                let found = index.query(&copy, &new);
                 assert_eq!(found.len(), 1, "{edit} of {i}: {found:?}");
                 assert_eq!(found[0].photo.photo_id, format!("p{i}"), "{edit}");
                 assert!(!found[0].same_file);
@@ -489,8 +474,8 @@ mod tests {
         let third = resaved(&scene(320, 240, 3), 90);
         assert!(index.remove("p3") && !index.remove("p3"));
         assert_eq!((index.len(), index.query(&third, &other).len()), (4, 0));
-        index.insert(reference(3, "OLD"), &third);
-        index.insert(reference(3, "OLD"), &third);
+        index.insert(reference(3, "OLD"), &third.fingerprint);
+        index.insert(reference(3, "OLD"), &third.fingerprint);
         assert_eq!(
             (
                 index.len(),
@@ -507,9 +492,12 @@ mod tests {
     fn a_scratch_file_finds_the_same_as_memory_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let memory = filled(20);
-        let mut file = PhotoIndex::in_directory(DuplicateLimits::default(), folder.path()).unwrap();
+        let mut file = PhotoIndex::in_directory(folder.path()).unwrap();
         for i in 0..20 {
-            file.insert(reference(i as usize, "OLD"), &resaved(&scene(320, 240, i), 90));
+            file.insert(
+                reference(i as usize, "OLD"),
+                &resaved(&scene(320, 240, i), 90).fingerprint,
+            );
         }
         let new = TicketId::new("NEW").unwrap();
         for i in 0..25 {
@@ -519,11 +507,14 @@ mod tests {
             assert_eq!(found.len(), usize::from(i < 20), "{i}");
         }
         assert!(file.remove("p3"));
-        file.insert(reference(30, "OLD"), &resaved(&scene(320, 240, 30), 90));
+        file.insert(
+            reference(30, "OLD"),
+            &resaved(&scene(320, 240, 30), 90).fingerprint,
+        );
         assert_eq!(file.query(&resaved(&scene(320, 240, 3), 50), &new), []);
         assert_eq!(file.query(&resaved(&scene(320, 240, 30), 50), &new).len(), 1);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        assert!(PhotoIndex::in_directory(DuplicateLimits::default(), &folder.path().join("none")).is_err());
+        assert!(PhotoIndex::in_directory(&folder.path().join("none")).is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use shifu_domain::{CheckpointId, Finding, FindingKind, Severity};
 
 use super::{Examined, PhotoOutcome};
 use crate::decode::{CaptureFacts, DecodeError};
-use crate::duplicates::{Fingerprint, PhotoIndex};
+use crate::duplicates::{Impression, PhotoIndex};
 use crate::enrolment::{CalibrationMode, Judgement, ShotGuess};
 use crate::nameplate::NameplateReading;
 use crate::quality::{Quality, QualityLimits};
@@ -110,8 +110,8 @@ impl<'a> PhotoFindings<'a> {
         }
     }
 
-    pub(super) fn duplicate(&mut self, fingerprint: &Fingerprint, ticket: &Ticket, earlier: &PhotoIndex) {
-        let matches = earlier.query(fingerprint, &ticket.ticket_id);
+    pub(super) fn duplicate(&mut self, impression: &Impression, ticket: &Ticket, earlier: &PhotoIndex) {
+        let matches = earlier.query(impression, &ticket.ticket_id);
         let Some(nearest) = matches.first() else { return };
         let how = match (nearest.same_file, nearest.cropped) {
             (true, _) => "文件完全相同".to_owned(),

@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shifu_domain::{CheckpointId, Finding, Severity, TicketId, Verdict};
 use shifu_inspection::{
-    DecodeError, DuplicateLimits, EnrolledStandard, Fingerprint, Inspection, InspectionError, Inspector,
-    InspectorConfig, PhotoCheck, PhotoIndex, PhotoMeta, PhotoRef, Submission, SubmittedPhoto, Ticket,
-    alerts_for,
+    DecodeError, EnrolledStandard, Fingerprint, Inspection, InspectionError, Inspector, InspectorConfig,
+    PhotoCheck, PhotoIndex, PhotoMeta, PhotoRef, Submission, SubmittedPhoto, Ticket, alerts_for,
 };
 use shifu_store::{
     InspectionRecord, InspectionStatus, NewAlert, NewInspection, NewPhoto, PhotoOutcome, StoreError,
@@ -129,8 +128,7 @@ impl Engine {
 
     /// Loads the fingerprints of all earlier photos.
     pub(super) async fn load_fingerprints(&self) -> Result<(), ApiError> {
-        let limits = DuplicateLimits::default();
-        let mut index = PhotoIndex::in_directory(limits, &self.config.data).map_err(ApiError::internal)?;
+        let mut index = PhotoIndex::in_directory(&self.config.data).map_err(ApiError::internal)?;
         let mut after = (String::new(), -1);
         loop {
             let batch = self.store.fingerprints((&after.0, after.1), FINGERPRINTS).await?;
