@@ -413,3 +413,33 @@ async fn versions_are_kept_and_the_tree_is_drawn() {
         .ok();
     assert_eq!(put["format"], "xml");
 }
+
+#[tokio::test]
+async fn the_tree_is_coloured_by_what_was_predicted_for_a_ticket() {
+    let server = loaded().await;
+    let mut asked = evidence();
+    asked["ticket_id"] = json!("T-drawn");
+    let found = server
+        .post("dispatcher", "/v1/part-predictions", &asked)
+        .await
+        .ok();
+    let path = "/v1/fault-trees/split_air_conditioner";
+    let drawn = server
+        .get("admin", &format!("{path}/graph?ticket_id=T-drawn"))
+        .await
+        .ok();
+    let cause = &found["causes"][0];
+    let nodes = drawn["nodes"].as_array().unwrap();
+    let node = nodes.iter().find(|node| node["id"] == cause["event"]).unwrap();
+    assert_eq!(node["posterior"], cause["probability"]);
+    let plain = server.get("admin", &format!("{path}/tree.svg")).await.text();
+    let coloured = server
+        .get("admin", &format!("{path}/tree.svg?ticket_id=T-drawn"))
+        .await
+        .text();
+    assert!(coloured.contains("<svg") && plain != coloured);
+    server
+        .get("admin", &format!("{path}/tree.svg?ticket_id=T-other"))
+        .await
+        .error(404, "not_found");
+}

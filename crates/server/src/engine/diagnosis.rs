@@ -464,6 +464,31 @@ impl Engine {
         Ok(self.store.add_ticket_record(&record).await?)
     }
 
+    /// What was last predicted for a ticket of a product line.
+    ///
+    /// # Errors
+    /// `NotFound` where nothing was, or for a limited key nothing by itself.
+    pub async fn last_prediction(
+        &self,
+        caller: &Caller,
+        line: &ProductLine,
+        ticket_id: &str,
+    ) -> Result<Prediction, ApiError> {
+        let records = self.store.ticket_records(ticket_id).await?;
+        let last = records.into_iter().find(|record| {
+            record.kind == "prediction"
+                && record.request["product_line"] == line.as_str()
+                && (!caller.is_limited() || record.key_id == caller.key_id)
+        });
+        let last = last.ok_or_else(|| {
+            ApiError::not_found(format!(
+                "nothing was predicted for ticket {ticket_id:?} of product line {:?}",
+                line.as_str()
+            ))
+        })?;
+        serde_json::from_value(last.result).map_err(ApiError::internal)
+    }
+
     async fn compute(
         &self,
         mut request: PredictionRequest,

@@ -1,5 +1,7 @@
 //! Parts lists, fault trees, predictions, repairs.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::header;
@@ -7,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shifu_diagnosis::{
-    DepotPicks, PlannedVisit, Prediction, PredictionRequest, Repair, TreeCheck, TreeGraph,
+    DepotPicks, FaultTree, PlannedVisit, Prediction, PredictionRequest, Repair, TreeCheck, TreeGraph,
 };
 use shifu_domain::{PartNumber, ProductLine, Yuan};
 use shifu_store::{DefinitionKind, DefinitionRecord};
@@ -195,24 +197,54 @@ pub(crate) async fn get_tree(
     tree_view(&state, line(&name)?).await
 }
 
-/// The fault tree as nodes and edges.
-#[utoipa::path(get, path = "/v1/fault-trees/{product_line}/graph", tag = "diagnosis", params(("product_line" = String, Path)), responses(
+/// Whose posteriors a tree is drawn with.
+#[derive(Debug, Deserialize)]
+pub(crate) struct DrawnFor {
+    /// A ticket with a prediction.
+    ticket_id: Option<String>,
+}
+
+/// The fault tree as nodes and edges; with a ticket's last prediction, also the posteriors of the causes that it lists.
+#[utoipa::path(get, path = "/v1/fault-trees/{product_line}/graph", tag = "diagnosis", params(("product_line" = String, Path),
+    ("ticket_id" = Option<String>, Query, description = "the ticket whose last prediction gives the posteriors")), responses(
     (status = 200, body = TreeGraph), (status = 404, body = ErrorBody)))]
 pub(crate) async fn graph(
     State(state): State<AppState>,
+    caller: Caller,
     Path(name): Path<String>,
+    Query(drawn_for): Query<DrawnFor>,
 ) -> Result<Json<TreeGraph>, ApiError> {
-    Ok(Json(state.engine.fault_tree(&line(&name)?)?.graph(None)))
+    let (tree, prediction) = drawn(&state, &caller, &name, drawn_for).await?;
+    Ok(Json(tree.graph(prediction.as_ref())))
 }
 
-/// The fault tree as a picture.
-#[utoipa::path(get, path = "/v1/fault-trees/{product_line}/tree.svg", tag = "diagnosis", params(("product_line" = String, Path)), responses(
+async fn drawn(
+    state: &AppState,
+    caller: &Caller,
+    name: &str,
+    drawn_for: DrawnFor,
+) -> Result<(Arc<FaultTree>, Option<Prediction>), ApiError> {
+    let line = line(name)?;
+    let tree = state.engine.fault_tree(&line)?;
+    let prediction = match drawn_for.ticket_id {
+        Some(ticket_id) => Some(state.engine.last_prediction(caller, &line, &ticket_id).await?),
+        None => None,
+    };
+    Ok((tree, prediction))
+}
+
+/// The fault tree as a picture, coloured by a ticket's last prediction where one is named.
+#[utoipa::path(get, path = "/v1/fault-trees/{product_line}/tree.svg", tag = "diagnosis", params(("product_line" = String, Path),
+    ("ticket_id" = Option<String>, Query, description = "the ticket whose last prediction gives the posteriors")), responses(
     (status = 200, description = "the picture", content_type = "image/svg+xml"), (status = 404, body = ErrorBody)))]
 pub(crate) async fn tree_svg(
     State(state): State<AppState>,
+    caller: Caller,
     Path(name): Path<String>,
+    Query(drawn_for): Query<DrawnFor>,
 ) -> Result<Response, ApiError> {
-    let svg = state.engine.fault_tree(&line(&name)?)?.to_svg(None);
+    let (tree, prediction) = drawn(&state, &caller, &name, drawn_for).await?;
+    let svg = tree.to_svg(prediction.as_ref());
     let policy = "default-src 'none'; style-src 'unsafe-inline'";
     Ok((
         [
