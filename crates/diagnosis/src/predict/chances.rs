@@ -100,6 +100,7 @@ impl Diagnosis {
             paths: self.paths.clone(),
             // What was remembered stays with the engine that learns, which may change it without a copy.
             memory: Arc::default(),
+            linker: Arc::new(self.linker.learnt(self.memory.said())),
             fit,
             learnt: OnceLock::new(),
         }

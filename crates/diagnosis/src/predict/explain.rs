@@ -104,7 +104,7 @@ impl Diagnosis {
             if !worth_telling(before, chance) {
                 continue;
             }
-            let state = match (observation.seen.present, observation.seen.hedged) {
+            let state = match (observation.seen.present, observation.seen.doubt > 0.0) {
                 (true, false) => "出现",
                 (false, false) => "未出现",
                 (true, true) => "可能出现",
