@@ -9,6 +9,7 @@
 //! - `fit.rs`: expectation maximisation between the two for repairs that do not state their cause;
 //! - `forget.rs`: how fast old repairs fade;
 //! - `similar.rs`: past repairs that looked alike;
+//! - `crate::link`: which symptoms a customer's own words mean, from the texts of the reports;
 //! - `unlisted.rs`: causes that the tree lacks;
 //! - `outcomes.rs`: calibration by what came of predictions, and the alarm when too many visits fail.
 

@@ -1,4 +1,5 @@
-//! What a request says, resolved against the tree: symptoms, codes and model; what had to be ignored, and why.
+//! What a request says, resolved against the tree: symptoms, codes and model, and what its other words are linked to; what had to
+//! be ignored, and why.
 
 use std::collections::{BTreeMap, BTreeSet};
 
