@@ -1,8 +1,8 @@
 //! What linking a customer's own words to symptoms is worth, on the bundled appliances:
-//! `cargo run --release -p shifu-diagnosis --example linked -- datasets [even | odd | whole] [unseen] [show] [NOTES …]`.
+//! `cargo run --release -p shifu-diagnosis --example linked -- datasets [even | odd | whole] [unseen] [NOTES …]`.
 //!
 //! 1. Notes with the symptoms they mean (`intakes-dev.jsonl`, or the files named): precision and recall of symptoms, recognised alone
-//!    and with those linked, with all repairs learnt. `show` lists the links.
+//!    and with those linked, with all repairs learnt.
 //! 2. Requests that hold only the customer's part of a repair's text; repairs in order of time, the first 70 % to learn from and the rest to
 //!    ask about. The tree keeps the `even` phrases of each symptom (the first, third …; this is what was tuned on), the `odd` ones or the
 //!    `whole` list. Symptoms as before; log-loss of the true cause in nats and whether it is among the first three. The repairs'
@@ -54,6 +54,24 @@ struct Causes {
     first_three: f64,
 }
 
+/// Links by tenths of their certainty: how many were right, of how many.
+#[derive(Default)]
+struct Links([(u32, u32); 10]);
+
+impl Links {
+    fn count(&mut self, certainty: f64, right: bool) {
+        let of = &mut self.0[((certainty * 10.0) as usize).min(9)];
+        of.0 += u32::from(right);
+        of.1 += 1;
+    }
+
+    fn told(&self) -> String {
+        let tenths = self.0.iter().enumerate().filter(|(_, (_, all))| *all > 0);
+        let tenths = tenths.map(|(at, (right, all))| format!("from 0.{at}: {right} of {all}"));
+        tenths.collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl Causes {
     fn count(&mut self, prediction: &Prediction, cause: &str) {
         let total: f64 = prediction
@@ -79,7 +97,7 @@ fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let folder = args
         .next()
-        .ok_or("usage: linked DATASETS [even | odd | whole] [unseen] [show] [NOTES …]")?;
+        .ok_or("usage: linked DATASETS [even | odd | whole] [unseen] [NOTES …]")?;
     let (mut notes, words): (Vec<String>, Vec<String>) = args.partition(|arg| arg.ends_with(".jsonl"));
     let said = |word: &str| words.iter().any(|said| said == word);
     let phrases = match (said("odd"), said("whole")) {
@@ -90,6 +108,7 @@ fn main() -> Result<()> {
     if notes.is_empty() {
         notes.push("intakes-dev.jsonl".to_owned());
     }
+    let mut links = Links::default();
     let mut of_notes = [Found::default(); 2];
     let (mut of_requests, mut of_causes) = ([Found::default(); 2], [Causes::default(); 2]);
     let mut folders: Vec<_> = std::fs::read_dir(folder)?
@@ -104,7 +123,7 @@ fn main() -> Result<()> {
         let whole = fitted(engine(folder, Phrases::Whole)?, &repairs, false)?;
         for file in &notes {
             for note in lines(&folder.join(file))? {
-                read_note(&whole, &note, &mut of_notes, said("show"))?;
+                read_note(&whole, &note, &mut of_notes, &mut links)?;
             }
         }
         let (past, coming) = repairs.split_at((repairs.len() as f64 * LEARNT) as usize);
@@ -115,6 +134,7 @@ fn main() -> Result<()> {
     }
     let both = |found: [Value; 2]| json!({ "recognised": found[0], "linked": found[1] });
     println!("notes {:#}", both(of_notes.map(Found::told)));
+    println!("links of the notes by certainty: {}", links.told());
     println!("requests {:#}", both(of_requests.map(Found::told)));
     println!("causes {:#}", both(of_causes.map(Causes::told)));
     Ok(())
@@ -195,7 +215,7 @@ fn symptoms(prediction: &Prediction) -> [BTreeSet<String>; 2] {
     [ids(false), ids(true)]
 }
 
-fn read_note(engine: &Diagnosis, note: &Value, found: &mut [Found; 2], show: bool) -> Result<()> {
+fn read_note(engine: &Diagnosis, note: &Value, found: &mut [Found; 2], links: &mut Links) -> Result<()> {
     // Notes name the symptoms below `expect`, tickets beside the text.
     let meant: Vec<SymptomReport> =
         serde_json::from_value(note.get("expect").unwrap_or(note)["symptoms"].clone())?;
@@ -208,14 +228,10 @@ fn read_note(engine: &Diagnosis, note: &Value, found: &mut [Found; 2], show: boo
     request.text = note["text"].as_str().map(str::to_owned);
     let prediction = engine.predict(&request)?;
     let [recognised, linked] = symptoms(&prediction);
-    let links = prediction
-        .evidence
-        .symptoms
-        .iter()
-        .filter(|told| told.source == EvidenceSource::Linked);
-    for told in links.filter(|_| show) {
-        let right = meant.contains(told.id.as_str());
-        eprintln!("{right} {} {:?} {}", told.id, told.certainty, note["text"]);
+    for told in prediction.evidence.symptoms.iter().filter(|told| told.present) {
+        if let Some(certainty) = told.certainty {
+            links.count(certainty, meant.contains(told.id.as_str()));
+        }
     }
     found[0].count(&recognised, &meant);
     found[1].count(&linked, &meant);

@@ -23,7 +23,8 @@ pub(crate) use clauses::{Clause, before_findings, clauses};
 
 /// Symptoms linked to one text.
 const MOST: usize = 3;
-/// Chance below which a link does not count: of the bundled notes to tune on, 1 in 10 of such links was right.
+/// Chance below which a link does not count: with 0.1 instead, one in ten of the further links is right on the bundled notes to tune on
+/// (`cargo run --example linked -- datasets intakes.jsonl intakes-dev.jsonl`).
 const LEAST_CHANCE: f64 = 0.2;
 /// Times by which the odds of a symptom must change for it to count.
 const LEAST_RATIO: f64 = 3.0;
@@ -31,8 +32,8 @@ const LEAST_RATIO: f64 = 3.0;
 const LEAST_DOUBT: f64 = 0.05;
 /// Likeness below this is not counted: nearly every clause shares as much with some phrase.
 const LEAST_LIKENESS: f64 = 0.4;
-/// Chance that a clause means the symptom of a phrase so like it, by tenths, and the weight of that in clauses: of the bundled notes and
-/// tickets to tune on (`shifu-diagnosis` example `linked`), 12 of 78 from 0.4, 9 of 24 from 0.6, 9 of 13 from 0.7, 3 of 3 above.
+/// Chance that a clause means the symptom of a phrase so like it, by tenths, before reports are counted, and the weight of that in clauses:
+/// rounded from the bundled notes and tickets to tune on. How many links of each chance are right tells the example `linked`.
 const LIKENESS: ([f64; 10], f64) = ([0.02, 0.02, 0.03, 0.07, 0.15, 0.15, 0.37, 0.67, 0.8, 0.8], 20.0);
 /// Repairs that the even share of every symptom is worth beside what was recorded.
 const EVEN_REPAIRS: f64 = 20.0;

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use shifu_domain::Probability;
 
-use super::{Case, Diagnosis, MAX_TEXT_CHARS};
+use super::{Case, Diagnosis};
 use crate::analyze::posterior;
 use crate::circuit::Lit;
 use crate::compile::{Compiled, OverBudget};
@@ -17,6 +17,8 @@ use crate::link::{Claim, Said, before_findings, clauses};
 
 /// Characters of a cause in the technician's own words that are kept.
 const MAX_CAUSE_CHARS: usize = 80;
+/// Characters of a repair's text that are learnt from: what a customer says is shorter.
+const MAX_SAID_CHARS: usize = 2_000;
 /// Shares of a repair below this are not told.
 const SMALLEST_SHARE: f64 = 1e-9;
 
@@ -148,7 +150,7 @@ impl Diagnosis {
         let text = repair.text.as_ref().filter(|_| !recorded.is_empty())?;
         let text = text
             .char_indices()
-            .nth(MAX_TEXT_CHARS)
+            .nth(MAX_SAID_CHARS)
             .map_or(text.as_str(), |(end, _)| &text[..end]);
         let names = self.tree.events.iter().map(|event| event.name.as_str());
         let text = before_findings(text, &self.lexicon.recognise(text), names);
