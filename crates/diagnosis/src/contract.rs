@@ -171,6 +171,9 @@ pub enum EvidenceSource {
     Request,
     /// Recognised in the text.
     Text,
+    /// Not among the phrases of the tree, but likely meant by the text: its words are like a phrase, or earlier repairs with these
+    /// words had it.
+    Linked,
 }
 
 /// A symptom that counted.
@@ -180,11 +183,15 @@ pub struct SymptomEvidence {
     pub id: SymptomId,
     /// Whether it shows.
     pub present: bool,
-    /// Whether the text only supposes it ("好像漏水"); it then weighs less, and is asked about again where that is worth it.
+    /// Whether the text only supposes it ("好像漏水") or it is only linked to it; it then weighs less, and is asked about again where
+    /// that is worth it.
     #[serde(default)]
     pub hedged: bool,
     /// From where.
     pub source: EvidenceSource,
+    /// Of a linked symptom the calibrated chance that the text means it, 0..=1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certainty: Option<f64>,
 }
 
 /// A fault code that counted.

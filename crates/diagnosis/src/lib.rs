@@ -23,6 +23,7 @@ mod fussell_vesely;
 mod kit;
 mod learn;
 mod likelihood;
+mod link;
 mod mef;
 mod modules;
 mod observe;

@@ -12,18 +12,18 @@ use crate::explained::{Explained, ObservedSign, SharedGates};
 use crate::likelihood::Likelihood;
 use crate::tree::{FaultTree, Input, Link, literal};
 
-/// Chance that a hedged report ("好像漏水") is right: the odds of what it says are taken times four.
-pub(crate) const HEDGED: f64 = 0.8;
+/// Chance that a hedged report ("好像漏水") is wrong: the odds of what it says are taken times four.
+pub(crate) const HEDGED: f64 = 0.2;
 
 /// A symptom or code as observed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Seen {
     /// Its number, symptoms before codes.
     pub(crate) sign: usize,
     /// Whether it shows.
     pub(crate) present: bool,
-    /// Whether that is only thought to be so.
-    pub(crate) hedged: bool,
+    /// Chance that the report is wrong, 0..=0.5: 0 is certain, and 0.5 says nothing.
+    pub(crate) doubt: f64,
 }
 
 impl Seen {
@@ -32,16 +32,16 @@ impl Seen {
         Self {
             sign,
             present,
-            hedged: false,
+            doubt: 0.0,
         }
     }
 
     /// Chance that the sign shows, by this report alone.
     pub(crate) fn certainty(self) -> f64 {
-        match (self.hedged, self.present) {
-            (false, present) => f64::from(u8::from(present)),
-            (true, true) => HEDGED,
-            (true, false) => 1.0 - HEDGED,
+        if self.present {
+            1.0 - self.doubt
+        } else {
+            self.doubt
         }
     }
 }
@@ -58,7 +58,7 @@ pub(crate) struct Observable {
     direct: HashMap<usize, Vec<(u32, Lit)>>,
     /// Leak and links of every symptom, then of every code.
     signs: Vec<(f64, Vec<Link>)>,
-    /// Event of every sign that a hedged report of it is wrong.
+    /// Event of every sign that a doubtful report of it is wrong.
     doubts: Vec<u32>,
     /// The gates that signs are linked to; none where their diagrams are too large.
     gates: Option<SharedGates>,
@@ -107,7 +107,7 @@ impl Observable {
             .map(|c| made.noisy_or(&gates, c.leak, &c.causes))
             .collect();
         made.doubts = (0..made.signs.len())
-            .map(|_| made.auxiliary_event(1.0 - HEDGED))
+            .map(|_| made.auxiliary_event(HEDGED))
             .collect();
         made
     }
@@ -148,7 +148,7 @@ impl Observable {
     /// The same as a diagram.
     pub(crate) fn diagram(&self, seen: &[Seen], max_nodes: usize) -> Result<Compiled, OverBudget> {
         let literals: Vec<Lit> = seen.iter().map(|&seen| self.literal(seen)).collect();
-        let doubt = |seen: &Seen| seen.hedged.then_some(self.doubts[seen.sign]);
+        let doubt = |seen: &Seen| (seen.doubt > 0.0).then_some(self.doubts[seen.sign]);
         let doubts: Vec<Option<u32>> = seen.iter().map(doubt).collect();
         self.conjunction(&literals, &doubts, max_nodes)
     }
@@ -212,9 +212,13 @@ impl Observable {
         (self.events + self.auxiliary.len() - 1) as u32
     }
 
-    /// Probabilities of all events: the tree's as given, then the auxiliary ones.
-    pub(crate) fn probabilities(&self, events: &[f64]) -> Vec<f64> {
-        events.iter().chain(&self.auxiliary).copied().collect()
+    /// Probabilities of all events: the tree's as given, then the auxiliary ones, with the doubts of what was seen.
+    pub(crate) fn probabilities(&self, events: &[f64], seen: &[Seen]) -> Vec<f64> {
+        let mut all: Vec<f64> = events.iter().chain(&self.auxiliary).copied().collect();
+        for seen in seen.iter().filter(|seen| seen.doubt > 0.0) {
+            all[self.doubts[seen.sign] as usize] = seen.doubt;
+        }
+        all
     }
 
     /// The conjunction of `evidence`.

@@ -170,7 +170,7 @@ mod tests {
             let evidence: Vec<_> = observable.symptoms.iter().zip(&observed)
                 .filter_map(|(&symptom, seen)| seen.map(|seen| if seen { symptom } else { !symptom })).collect();
             let compiled = observable.compile(&evidence, 1_000_000).unwrap();
-            let (probability, mif) = compiled.importance(&observable.probabilities(&priors));
+            let (probability, mif) = compiled.importance(&observable.probabilities(&priors, &[]));
             match NoisyOr::of(&tree).unwrap().posteriors(&observed) {
                 None => prop_assert!(probability < 1e-12),
                 Some(found) => {

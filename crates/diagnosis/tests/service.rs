@@ -1,8 +1,8 @@
 //! What a dispatcher sees: hand-computable predictions, learning that shifts the next one, and the bundled appliance.
 
 use shifu_diagnosis::{
-    Bom, Diagnosis, DiagnosisConfig, FaultTree, KitLimit, PartUsed, PredictionRequest, Repair, Shrinkage,
-    Stock, SymptomReport, ValueUnit,
+    Bom, Diagnosis, DiagnosisConfig, EvidenceSource, FaultTree, KitLimit, PartUsed, PredictionRequest,
+    Repair, Shrinkage, Stock, SymptomReport, ValueUnit,
 };
 use shifu_domain::{
     FaultCode, ModelNumber, PartNumber, Probability, ProductLine, Region, SymptomId, TicketId, Yuan,
@@ -290,6 +290,94 @@ fn what_is_only_supposed_weighs_less_and_is_asked_about() {
     assert!(asks(&hedged) && !asks(&plain));
     let because = &hedged.causes[0].because;
     assert!(because.iter().any(|why| why.contains("可能出现")), "{because:?}");
+}
+
+#[test]
+fn other_words_for_a_phrase_are_linked_weigh_less_and_are_asked_about() {
+    let washer = diagnosis(DiagnosisConfig::default());
+    let mut asked = request("W1-8", &[]);
+    asked.text = Some("洗衣机屏幕黑着不亮".to_owned());
+    let found = washer.predict(&asked).unwrap();
+    let told = &found.evidence.symptoms[0];
+    assert_eq!((told.id.as_str(), told.source), ("dark", EvidenceSource::Linked));
+    // All of 屏, 幕, 不, 亮, 屏幕, 幕不, 不亮 but 幕不; only 不 is of both symptoms.
+    let (both, one) = (1.5_f64.ln(), 3_f64.ln());
+    let likeness = (both + 5.0 * one) / (both + 6.0 * one);
+    assert!((0.8..0.9).contains(&likeness) && told.hedged && told.certainty == Some(0.8));
+    // Half of the repairs are taken to record either symptom: the odds are taken times 1 + .8 / (.5 · .2). The board shows so by half.
+    let ratio = 1.0 + 0.8 / (0.5 * 0.2);
+    let board = found.causes.iter().find(|cause| cause.event == "board").unwrap();
+    near(
+        board.probability.value(),
+        0.05 * (ratio + 1.0) / (0.05 * ratio + 0.95),
+    );
+    assert!(
+        found
+            .next_questions
+            .iter()
+            .any(|question| question.symptom.as_str() == "dark")
+    );
+    asked.symptoms = vec![SymptomReport {
+        id: SymptomId::new("no_drain").unwrap(),
+        present: true,
+    }];
+    let found = washer.predict(&asked).unwrap();
+    assert_eq!(
+        found.evidence.symptoms.len(),
+        1,
+        "who names symptoms has read the text"
+    );
+}
+
+#[test]
+fn words_are_learnt_from_repairs_that_count_and_from_no_others() {
+    let mut washer = diagnosis(DiagnosisConfig::default());
+    let mut asked = request("W1-8", &[]);
+    asked.text = Some("昨晚起一筒脏水捞衣服".to_owned());
+    let linked = |washer: &Diagnosis| {
+        let found = washer.predict(&asked).unwrap();
+        let told = found
+            .evidence
+            .symptoms
+            .first()
+            .map(|told| (told.id.to_string(), told.source));
+        (told, serde_json::to_value(found.causes).unwrap())
+    };
+    let nothing = linked(&washer);
+    assert_eq!(nothing.0, None);
+    let report = |at: usize| {
+        let mut repair = repair(&format!("T{at}"), 1, Some("pump"), &["PUMP-1"]);
+        repair.symptoms = vec![SymptomReport {
+            id: SymptomId::new("no_drain").unwrap(),
+            present: true,
+        }];
+        repair.text = Some("客户讲一筒脏水。检查发现排水泵坏。".to_owned());
+        repair
+    };
+    for at in 0..12 {
+        let refused = Repair {
+            product_line: ProductLine::new("oven").unwrap(),
+            ..report(at)
+        };
+        washer.learn(&refused).unwrap_err();
+        washer
+            .learn(&Repair {
+                fixed: false,
+                ..report(at)
+            })
+            .unwrap();
+    }
+    assert_eq!(linked(&washer), nothing);
+    let mut backwards = diagnosis(DiagnosisConfig::default());
+    for at in 0..12 {
+        washer.learn(&report(at)).unwrap();
+        backwards.learn(&report(11 - at)).unwrap();
+    }
+    assert_eq!(
+        linked(&washer).0,
+        Some(("no_drain".to_owned(), EvidenceSource::Linked))
+    );
+    assert_eq!(linked(&washer), linked(&backwards));
 }
 
 fn repair(ticket: &str, visit: u32, cause: Option<&str>, parts: &[&str]) -> Repair {

@@ -404,7 +404,7 @@ mod tests {
 
     /// Chance and importance of the walk and of the diagram.
     fn both_ways(observable: &Observable, seen: &[Seen], priors: &[f64]) -> [(f64, Vec<f64>); 2] {
-        let p = observable.probabilities(priors);
+        let p = observable.probabilities(priors, seen);
         let Likelihood::Explained(walk) = observable.likelihood(seen, 1_000_000).unwrap() else {
             panic!("{} signs are walked", seen.len())
         };
@@ -446,7 +446,7 @@ mod tests {
         let observable = Observable::new(&FaultTree::from_toml(text, "tree.toml").unwrap());
         for (present, with, without) in [(true, 0.8, 0.2), (false, 0.2, 0.8)] {
             let told = Seen {
-                hedged: true,
+                doubt: 0.2,
                 ..Seen::certain(0, present)
             };
             let [(chance, mif), _] = both_ways(&observable, &[told], &[0.5]);
@@ -454,14 +454,14 @@ mod tests {
         }
     }
 
-    type RawSign = (f64, Vec<(usize, f64)>, Option<(bool, bool)>);
+    type RawSign = (f64, Vec<(usize, f64)>, Option<(bool, f64)>);
 
     fn raw_sign() -> impl Strategy<Value = RawSign> {
         let link = (0_usize..12, prop_oneof![Just(0.0), Just(1.0), 0.01..0.99_f64]);
         (
             0.0..0.3_f64,
             prop::collection::vec(link, 1..5),
-            any::<Option<(bool, bool)>>(),
+            prop::option::of((any::<bool>(), prop_oneof![Just(0.0), 0.01..0.5_f64])),
         )
     }
 
@@ -510,7 +510,7 @@ mod tests {
                 observable = observable.with_complaint(chance);
             }
             let seen: Vec<Seen> = signs.iter().enumerate()
-                .filter_map(|(sign, raw)| raw.2.map(|(present, hedged)| Seen { sign, present, hedged })).collect();
+                .filter_map(|(sign, raw)| raw.2.map(|(present, doubt)| Seen { sign, present, doubt })).collect();
             let [(walked, ours), (compiled, theirs)] = both_ways(&observable, &seen, &priors);
             prop_assert!((walked - compiled).abs() < 1e-14, "{walked} {compiled}");
             for (event, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {

@@ -9,6 +9,7 @@
 //! - `fit.rs`: expectation maximisation between the two for repairs that do not state their cause;
 //! - `forget.rs`: how fast old repairs fade;
 //! - `similar.rs`: past repairs that looked alike;
+//! - `crate::link`: which symptoms a customer's own words mean, from the texts of the reports;
 //! - `unlisted.rs`: causes that the tree lacks;
 //! - `outcomes.rs`: calibration by what came of predictions, and the alarm when too many visits fail.
 
@@ -24,6 +25,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use shifu_domain::{ModelNumber, Region};
+
+use crate::link::Said;
 
 pub(crate) use fit::{Fit, Known, STATED, parts_chance};
 pub(crate) use links::{Believed, WEAKEST};
@@ -121,6 +124,8 @@ pub(crate) struct Remembered {
     pub(crate) codes: Vec<String>,
     /// Their positions among the tree's codes.
     pub(crate) code_entries: Vec<usize>,
+    /// What its text teaches about words; none without a text or without recorded symptoms.
+    pub(crate) said: Option<Said>,
 }
 
 /// Every report that counts, by ticket and visit; `None`: remembered as not counting.
@@ -154,6 +159,14 @@ impl Memory {
         let old = self.reports.insert((ticket.into(), visit), repair);
         self.counted -= u64::from(matches!(old, Some(Some(_))));
         old.is_some()
+    }
+
+    /// What the texts of the repairs that count teach about words.
+    pub(crate) fn said(&self) -> impl Iterator<Item = &Said> + Clone {
+        self.reports
+            .values()
+            .flatten()
+            .filter_map(|report| report.said.as_ref())
     }
 
     /// Repairs that count.

@@ -138,6 +138,7 @@ mod tests {
             denied: Vec::new(),
             codes: code.map(str::to_owned).into_iter().collect(),
             code_entries: Vec::new(),
+            said: None,
         }
     }
 

@@ -11,7 +11,7 @@ mod clues;
 mod linear;
 mod neighbours;
 mod weights;
-mod words;
+pub(crate) mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

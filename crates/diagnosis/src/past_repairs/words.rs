@@ -14,7 +14,7 @@ const CHARACTERS_IN_RUN: usize = 4;
 const PIECE: usize = 4;
 
 /// The words of `text`, in order, in lower case.
-pub(super) fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut word = String::new();
     for letter in beginning(text).chars().flat_map(char::to_lowercase) {

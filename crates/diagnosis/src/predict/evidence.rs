@@ -1,13 +1,15 @@
-//! What a request says, resolved against the tree: symptoms, codes and model; what had to be ignored, and why.
+//! What a request says, resolved against the tree: symptoms, codes and model, and what its other words are linked to; what had to
+//! be ignored, and why.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shifu_domain::recognise::MentionKind;
+use shifu_domain::recognise::{Mention, MentionKind};
 use shifu_domain::{FaultCode, SymptomId};
 
 use super::{Case, Diagnosis, Observation};
 use crate::contract::{CodeEvidence, Evidence, EvidenceSource, Ignored, PredictionRequest, SymptomEvidence};
-use crate::observe::Seen;
+use crate::link::{Clause, clauses};
+use crate::observe::{HEDGED, Seen};
 use crate::tree::{Input, Link};
 
 impl Case {
@@ -23,7 +25,7 @@ impl Case {
         let mut weight = 1.0;
         if let Some(at) = seen.iter().position(|seen| seen.sign == symptom) {
             let told = seen.remove(at);
-            weight = told.hedged.then(|| told.certainty())?;
+            weight = (told.doubt > 0.0).then(|| told.certainty())?;
         } else if self.known.contains(&symptom) {
             return None;
         }
@@ -59,8 +61,10 @@ impl Diagnosis {
         };
         let mut symptoms: BTreeMap<SymptomId, SymptomEvidence> = BTreeMap::new();
         let mut codes: BTreeMap<FaultCode, EvidenceSource> = BTreeMap::new();
-        for mention in request.text.iter().flat_map(|text| self.lexicon.recognise(text)) {
-            match mention.kind {
+        let text = request.text.as_deref().unwrap_or_default();
+        let mentions = self.lexicon.recognise(text);
+        for mention in &mentions {
+            match mention.kind.clone() {
                 MentionKind::Symptom {
                     id,
                     present,
@@ -74,6 +78,7 @@ impl Diagnosis {
                             present,
                             hedged: uncertain,
                             source: EvidenceSource::Text,
+                            certainty: None,
                         };
                         symptoms.insert(id, told);
                     }
@@ -95,6 +100,7 @@ impl Diagnosis {
                 present: report.present,
                 hedged: false,
                 source: EvidenceSource::Request,
+                certainty: None,
             };
             symptoms.insert(report.id.clone(), told);
         }
@@ -113,7 +119,12 @@ impl Diagnosis {
             earlier: Vec::new(),
         };
         for told in symptoms.into_values() {
-            self.add_symptom(&mut case, told);
+            let doubt = if told.hedged { HEDGED } else { 0.0 };
+            self.add_symptom(&mut case, told, doubt);
+        }
+        // Who names symptoms has read the text: its other words then mean nothing more.
+        if request.symptoms.is_empty() {
+            self.add_linked(&mut case, &clauses(text, &mentions));
         }
         for (code, source) in codes {
             self.add_code(&mut case, code, source);
@@ -147,7 +158,29 @@ impl Diagnosis {
         }
     }
 
-    fn add_symptom(&self, case: &mut Case, told: SymptomEvidence) {
+    /// Symptoms that recognised phrases stand for.
+    pub(super) fn told(&self, mentions: &[Mention]) -> BTreeSet<usize> {
+        let symptom = |mention: &Mention| match &mention.kind {
+            MentionKind::Symptom { id, .. } => self.tree.symptom(id),
+            _ => None,
+        };
+        mentions.iter().filter_map(symptom).collect()
+    }
+
+    fn add_linked(&self, case: &mut Case, clauses: &[Clause]) {
+        for linked in self.linker.link(clauses, &case.known) {
+            let told = SymptomEvidence {
+                id: self.tree.symptoms[linked.claim.symptom].id.clone(),
+                present: linked.claim.present,
+                hedged: true,
+                source: EvidenceSource::Linked,
+                certainty: Some(linked.chance),
+            };
+            self.add_symptom(case, told, linked.doubt);
+        }
+    }
+
+    fn add_symptom(&self, case: &mut Case, told: SymptomEvidence, doubt: f64) {
         let Some(at) = self.tree.symptom(&told.id) else {
             let reason = "the fault tree has no symptom of this id".to_owned();
             case.evidence.ignored.push(Ignored {
@@ -164,7 +197,7 @@ impl Diagnosis {
             seen: Seen {
                 sign: at,
                 present: told.present,
-                hedged: told.hedged,
+                doubt,
             },
             causes: self.causes_of(at, &symptom.causes),
             code: false,

@@ -8,7 +8,7 @@ use super::chances::Chances;
 use super::{Case, Diagnosis, Observation};
 use crate::analyze::posterior;
 use crate::beta;
-use crate::contract::Cause;
+use crate::contract::{Cause, SymptomEvidence};
 use crate::error::DiagnoseError;
 use crate::kit::World;
 use crate::learn::Found;
@@ -104,7 +104,7 @@ impl Diagnosis {
             if !worth_telling(before, chance) {
                 continue;
             }
-            let state = match (observation.seen.present, observation.seen.hedged) {
+            let state = match (observation.seen.present, observation.seen.doubt > 0.0) {
                 (true, false) => "出现",
                 (false, false) => "未出现",
                 (true, true) => "可能出现",
@@ -202,7 +202,9 @@ impl Diagnosis {
             return Found::default();
         };
         let evidence = &case.evidence;
-        let present = evidence.symptoms.iter().filter(|s| s.present);
+        let shows =
+            |told: &&SymptomEvidence| told.present && told.certainty.is_none_or(|chance| chance >= 0.5);
+        let present = evidence.symptoms.iter().filter(shows);
         let present: Vec<usize> = present.filter_map(|s| self.tree.symptom(&s.id)).collect();
         let codes = evidence.fault_codes.iter().map(|c| c.code.as_str());
         fit.similar

@@ -9,12 +9,15 @@ use super::{Case, Diagnosis};
 use crate::analyze::posterior;
 use crate::circuit::Lit;
 use crate::compile::{Compiled, OverBudget};
-use crate::contract::{Learnt, PredictionRequest, Repair};
+use crate::contract::{Learnt, PredictionRequest, Repair, SymptomEvidence};
 use crate::error::DiagnoseError;
 use crate::kit::Repairs;
 use crate::learn::{self, Cells, Drift, Outcome, Remembered, Stated};
+use crate::link::{Claim, Said, before_findings, clauses};
 use crate::tree::MAX_CAUSE_CHARS;
 
+/// Characters of a repair's text that are learnt from: what a customer says is shorter.
+const MAX_SAID_CHARS: usize = 2_000;
 /// Shares of a repair below this are not told.
 const SMALLEST_SHARE: f64 = 1e-9;
 
@@ -130,7 +133,29 @@ impl Diagnosis {
                 .map(|c| c.code.to_string())
                 .collect(),
             code_entries: case.codes.iter().copied().collect(),
+            said: self.said(repair, case),
         }
+    }
+
+    /// What a report teaches about words: only its text before what the technician found is a customer's, and only a report that
+    /// records symptoms tells which of them the words mean.
+    fn said(&self, repair: &Repair, case: &Case) -> Option<Said> {
+        let recorded = |told: &SymptomEvidence| {
+            let symptom = self.tree.symptom(&told.id)?;
+            let present = told.present;
+            Some(Claim { symptom, present })
+        };
+        let recorded: BTreeSet<Claim> = case.evidence.symptoms.iter().filter_map(recorded).collect();
+        let text = repair.text.as_ref().filter(|_| !recorded.is_empty())?;
+        let text = text
+            .char_indices()
+            .nth(MAX_SAID_CHARS)
+            .map_or(text.as_str(), |(end, _)| &text[..end]);
+        let names = self.tree.events.iter().map(|event| event.name.as_str());
+        let text = before_findings(text, &self.lexicon.recognise(text), names);
+        let mentions = self.lexicon.recognise(text);
+        let told = self.told(&mentions);
+        Some(self.linker.said(&clauses(text, &mentions), told, recorded))
     }
 
     fn stated(&self, repair: &Repair) -> Stated {
@@ -186,7 +211,7 @@ impl Diagnosis {
         }
         let repairs = self.repairs(repair.model.as_ref());
         let used = self.used_parts(repair, &repairs, notes);
-        let p = self.base.probabilities(&self.tree.priors());
+        let p = self.base.probabilities(&self.tree.priors(), &[]);
         for with_evidence in [true, false] {
             let mut literals: Vec<Lit> = Vec::new();
             if with_evidence {

@@ -26,6 +26,7 @@ use crate::error::DiagnoseError;
 use crate::kit::{self, Objective, World};
 use crate::learn::{Believed, Fit, Memory, Shrinkage};
 use crate::likelihood::Likelihood;
+use crate::link::Linker;
 use crate::observe::{Observable, Seen};
 use crate::tree::{FaultTree, Input, Link};
 
@@ -88,6 +89,7 @@ pub struct Diagnosis {
     /// The expert's links of every symptom, then of every code: the paths by which causes are explained.
     paths: Arc<Vec<Vec<Link>>>,
     memory: Arc<Memory>,
+    linker: Arc<Linker>,
     /// What the repairs have taught, where `tree` and `base` are as learnt; none where they are the expert's.
     fit: Option<Fit>,
     /// The same with the learnt tree, made when it is first asked after a report.
@@ -169,6 +171,7 @@ impl Diagnosis {
         tree.check_parts(&bom)?;
         let lexicon = Arc::new(Lexicon::new(lexicon_entries(&tree, &bom)));
         let base = Observable::new(&tree);
+        let linker = Linker::new(tree.symptoms.iter().map(|symptom| symptom.phrases.as_slice()));
         Ok(Self {
             believed: Arc::new(chances::believed(&tree)),
             paths: Arc::new(chances::links(&tree).cloned().collect()),
@@ -178,6 +181,7 @@ impl Diagnosis {
             lexicon,
             base,
             memory: Arc::default(),
+            linker: Arc::new(linker),
             fit: None,
             learnt: OnceLock::new(),
         })
@@ -237,8 +241,8 @@ impl Diagnosis {
         }
         let model = case.evidence.model.clone();
         let chances = self.chances(&case, request);
-        let p = self.base.probabilities(&chances.used);
         let seen = case.seen();
+        let p = self.base.probabilities(&chances.used, &seen);
         let f = self.likelihood(&seen)?;
         let (total, mif) = f.importance(&p);
         let mut prediction = self.empty(&case, total / self.complaint(&chances));

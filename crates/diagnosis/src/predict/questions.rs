@@ -17,7 +17,7 @@ const QUESTION_EVALUATIONS: usize = 150;
 /// What "yes" to a question would mean.
 struct Yes {
     symptom: usize,
-    /// Chance of a hedged report of the symptom if the answer is "yes".
+    /// Chance of a doubtful report of the symptom if the answer is "yes".
     weight: f64,
     likelihood: Likelihood,
     chance: f64,

@@ -1,7 +1,7 @@
 //! A year of tickets in the true world: what was wrong, what was recorded, and how the visits go.
 
 use serde::{Deserialize, Serialize};
-use shifu_diagnosis::{PartUsed, Prediction, PredictionRequest, Repair, SymptomReport};
+use shifu_diagnosis::{EvidenceSource, PartUsed, Prediction, PredictionRequest, Repair, SymptomReport};
 use shifu_domain::{Region, TicketId};
 
 use super::dice::Dice;
@@ -372,6 +372,7 @@ impl Ticket {
                 .evidence
                 .symptoms
                 .iter()
+                .filter(|s| s.source != EvidenceSource::Linked)
                 .map(|s| SymptomReport {
                     id: s.id.clone(),
                     present: s.present,
