@@ -25,6 +25,7 @@ mod learn;
 mod likelihood;
 mod mef;
 mod modules;
+mod node_index;
 mod observe;
 mod order;
 mod part;
