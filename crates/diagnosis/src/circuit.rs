@@ -90,7 +90,7 @@ impl Circuit {
         self.seen.resize(self.nodes.len(), 0);
         let mut contradiction = false;
         inputs.retain(|&literal| {
-            let mark = self.ands << 1 | u64::from(literal.0 & 1);
+            let mark = (self.ands << 1) | u64::from(literal.0 & 1);
             let before = std::mem::replace(&mut self.seen[literal.node()], mark);
             contradiction |= literal == Lit::FALSE || before == mark ^ 1;
             before != mark

@@ -35,6 +35,7 @@ mod picture;
 mod predict;
 mod quickscore;
 mod race;
+mod reorder;
 mod text_place;
 mod tree;
 mod tree_toml;

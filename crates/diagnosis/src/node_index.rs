@@ -38,7 +38,7 @@ impl NodeIndex {
         }
         let number = nodes.len() as u32;
         nodes.push(node);
-        self.slots[at] = u64::from(hash) << 32 | u64::from(number);
+        self.slots[at] = (u64::from(hash) << 32) | u64::from(number);
         self.used += 1;
         if self.used * 2 > self.slots.len() {
             self.grow();
@@ -67,12 +67,12 @@ impl NodeIndex {
     fn hash(&self, node: &Node) -> u32 {
         let first = match node {
             Node::True => 0,
-            Node::Event(event) => 1 | u64::from(*event) << 32,
+            Node::Event(event) => 1 | (u64::from(*event) << 32),
             Node::And(_) => 2,
             Node::Xor(_) => 3,
-            Node::AtLeast(k, _) => 4 | u64::from(*k) << 32,
+            Node::AtLeast(k, _) => 4 | (u64::from(*k) << 32),
         };
-        let pair = |lits: &[Lit]| lits.iter().fold(0, |word, lit| word << 32 | u64::from(lit.0));
+        let pair = |lits: &[Lit]| lits.iter().fold(0, |word, lit| (word << 32) | u64::from(lit.0));
         let words = node.children().chunks(2).map(pair);
         let mixed = words.fold(mix(self.key, first), mix);
         // An odd last literal must not be taken for a pair.

@@ -6,10 +6,12 @@
 
 mod apply;
 mod shrink;
+mod sift;
 mod table;
 mod zbdd;
 
 pub(crate) use shrink::Side;
+pub(crate) use sift::{SiftBounds, sift};
 use table::{UniqueTable, mix};
 pub(crate) use zbdd::{CutSets, EMPTY, UNIT};
 
