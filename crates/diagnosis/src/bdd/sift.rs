@@ -106,9 +106,9 @@ impl Store {
             max_nodes: bounds.max_nodes,
             work: bounds.work,
         };
-        for at in 1..nodes.len() {
-            store.refer(nodes[at].hi);
-            store.refer(nodes[at].lo);
+        for (at, node) in nodes.iter().enumerate().skip(1) {
+            store.refer(node.hi);
+            store.refer(node.lo);
             store.shelve(at as u32);
         }
         roots.iter().for_each(|&root| store.refer(root));
