@@ -4,7 +4,7 @@
 //! one kind meet whatever they were called. Nodes are made bottom-up, children before parents: every pass is a loop, and no
 //! input can overflow the stack.
 
-use std::collections::HashMap;
+use crate::node_index::NodeIndex;
 
 /// A node, perhaps negated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,25 +59,24 @@ impl Node {
 #[derive(Debug, Clone)]
 pub(crate) struct Circuit {
     pub(crate) nodes: Vec<Node>,
-    index: HashMap<Node, u32>,
+    index: NodeIndex,
+    /// In which AND a node was last seen, and how: twice the number of the AND, plus one for a negated literal.
+    seen: Vec<u64>,
+    ands: u64,
 }
 
 impl Circuit {
     pub(crate) fn new() -> Self {
         Self {
             nodes: vec![Node::True],
-            index: HashMap::new(),
+            index: NodeIndex::new(),
+            seen: Vec::new(),
+            ands: 0,
         }
     }
 
     fn intern(&mut self, node: Node) -> Lit {
-        if let Some(&at) = self.index.get(&node) {
-            return Lit(at << 1);
-        }
-        let at = self.nodes.len() as u32;
-        self.nodes.push(node.clone());
-        self.index.insert(node, at);
-        Lit(at << 1)
+        Lit(self.index.intern(&mut self.nodes, node) << 1)
     }
 
     pub(crate) fn event(&mut self, event: u32) -> Lit {
@@ -87,20 +86,22 @@ impl Circuit {
     pub(crate) fn and(&mut self, mut inputs: Vec<Lit>) -> Lit {
         inputs.retain(|&l| l != Lit::TRUE);
         // Order within a node carries the author's left to right, which the variable order follows; duplicates do not.
-        let mut seen = std::collections::HashSet::with_capacity(inputs.len());
-        let mut kept = Vec::with_capacity(inputs.len());
-        for literal in inputs {
-            if literal == Lit::FALSE || seen.contains(&!literal) {
-                return Lit::FALSE;
-            }
-            if seen.insert(literal) {
-                kept.push(literal);
-            }
+        self.ands += 1;
+        self.seen.resize(self.nodes.len(), 0);
+        let mut contradiction = false;
+        inputs.retain(|&literal| {
+            let mark = (self.ands << 1) | u64::from(literal.0 & 1);
+            let before = std::mem::replace(&mut self.seen[literal.node()], mark);
+            contradiction |= literal == Lit::FALSE || before == mark ^ 1;
+            before != mark
+        });
+        if contradiction {
+            return Lit::FALSE;
         }
-        match kept.len() {
+        match inputs.len() {
             0 => Lit::TRUE,
-            1 => kept[0],
-            _ => self.intern(Node::And(kept)),
+            1 => inputs[0],
+            _ => self.intern(Node::And(inputs)),
         }
     }
 

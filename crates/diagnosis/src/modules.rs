@@ -3,8 +3,6 @@
 //! A module is compiled by itself and stands as one variable in what contains it, which keeps diagrams small. Before that,
 //! the inputs of an AND are grouped by shared events, so that independent groups become modules too.
 
-use std::collections::HashMap;
-
 use crate::circuit::{Circuit, Lit, Node};
 
 /// For every node below `root`, whether it is the root of a module. Events are not marked.
@@ -54,32 +52,29 @@ pub(crate) fn find(circuit: &Circuit, root: usize) -> Vec<bool> {
 pub(crate) fn group_inputs(circuit: &Circuit, root: Lit) -> (Circuit, Lit) {
     let mut made = Circuit::new();
     let mut new_of = vec![Lit::TRUE; circuit.nodes.len()];
-    let mut mark = vec![(0_usize, 0_usize); circuit.nodes.len()];
+    let mut grouping = Grouping {
+        circuit,
+        is_module: find(circuit, root.node()),
+        mark: vec![(0, 0); circuit.nodes.len()],
+        stack: Vec::new(),
+    };
     for at in 0..circuit.nodes.len() {
-        let map = |l: Lit| Lit(new_of[l.node()].0 ^ (l.0 & 1));
-        let inputs: Vec<Lit> = circuit.nodes[at].children().iter().map(|&c| map(c)).collect();
+        let map = |l: &Lit| Lit(new_of[l.node()].0 ^ (l.0 & 1));
+        let inputs = || circuit.nodes[at].children().iter().map(map).collect::<Vec<Lit>>();
         new_of[at] = match &circuit.nodes[at] {
             Node::True => Lit::TRUE,
             Node::Event(e) => made.event(*e),
-            Node::Xor(_) => made.xor(&inputs),
-            Node::AtLeast(k, _) => made.at_least(*k as usize, &inputs),
-            Node::And(children) => {
-                let groups = independent_groups(circuit, children, at, &mut mark);
-                let many = groups.len() > 1;
-                let parts = groups
-                    .into_iter()
-                    .map(|group| {
-                        let members: Vec<Lit> = group.iter().map(|&i| inputs[i]).collect();
-                        if many && members.len() > 1 {
-                            vec![made.and(members)]
-                        } else {
-                            members
-                        }
-                    })
-                    .collect::<Vec<_>>()
-                    .concat();
-                made.and(parts)
-            }
+            Node::Xor(_) => made.xor(&inputs()),
+            Node::AtLeast(k, _) => made.at_least(*k as usize, &inputs()),
+            Node::And(children) => match grouping.independent_groups(children, at) {
+                None => made.and(inputs()),
+                Some(groups) => {
+                    let part =
+                        |group: Vec<usize>| made.and(group.iter().map(|&i| map(&children[i])).collect());
+                    let parts = groups.into_iter().map(part).collect();
+                    made.and(parts)
+                }
+            },
         };
     }
     (made, Lit(new_of[root.node()].0 ^ (root.0 & 1)))
@@ -88,46 +83,58 @@ pub(crate) fn group_inputs(circuit: &Circuit, root: Lit) -> (Circuit, Lit) {
 /// How many node visits grouping may spend on one AND; beyond it the inputs stay together, which is correct only slower.
 const VISITS: usize = 20_000;
 
-fn independent_groups(
-    circuit: &Circuit,
-    children: &[Lit],
-    at: usize,
-    mark: &mut [(usize, usize)],
-) -> Vec<Vec<usize>> {
-    let mut group_of: Vec<usize> = (0..children.len()).collect();
-    fn head(group_of: &mut [usize], mut i: usize) -> usize {
-        while group_of[i] != i {
-            group_of[i] = group_of[group_of[i]];
-            i = group_of[i];
-        }
-        i
-    }
-    let mut visits = 0;
-    for (i, child) in children.iter().enumerate() {
-        let mut stack = vec![child.node()];
-        while let Some(node) = stack.pop() {
-            visits += 1;
-            if visits > VISITS {
-                return vec![(0..children.len()).collect()];
+struct Grouping<'a> {
+    circuit: &'a Circuit,
+    /// Nodes below which nothing is shared with anything outside, so that they need not be entered.
+    is_module: Vec<bool>,
+    /// By node: the AND and the input of it from which the node was last met.
+    mark: Vec<(usize, usize)>,
+    stack: Vec<usize>,
+}
+
+impl Grouping<'_> {
+    /// Numbers of the children of the AND `at` that share events, the groups in the order of their first members; none where
+    /// all are of one group.
+    fn independent_groups(&mut self, children: &[Lit], at: usize) -> Option<Vec<Vec<usize>>> {
+        let mut group_of: Vec<usize> = (0..children.len()).collect();
+        let mut apart = children.len();
+        let mut visits = 0;
+        for (i, child) in children.iter().enumerate() {
+            self.stack.push(child.node());
+            while let Some(node) = self.stack.pop() {
+                visits += 1;
+                if self.mark[node].0 == at {
+                    let (a, b) = (head(&mut group_of, self.mark[node].1), head(&mut group_of, i));
+                    group_of[a.max(b)] = a.min(b);
+                    apart -= usize::from(a != b);
+                } else {
+                    self.mark[node] = (at, i);
+                    if !self.is_module[node] {
+                        let below = self.circuit.nodes[node].children();
+                        self.stack.extend(below.iter().map(|c| c.node()));
+                    }
+                }
+                // What is still to be visited can only join what is one already.
+                if apart < 2 || visits > VISITS {
+                    self.stack.clear();
+                    return None;
+                }
             }
-            if mark[node].0 == at {
-                let (a, b) = (head(&mut group_of, mark[node].1), head(&mut group_of, i));
-                group_of[a.max(b)] = a.min(b);
-                continue;
-            }
-            mark[node] = (at, i);
-            stack.extend(circuit.nodes[node].children().iter().map(|c| c.node()));
         }
+        let mut groups: Vec<Vec<usize>> = vec![Vec::new(); children.len()];
+        for i in 0..children.len() {
+            groups[head(&mut group_of, i)].push(i);
+        }
+        groups.retain(|group| !group.is_empty());
+        Some(groups)
     }
-    let mut place: HashMap<usize, usize> = HashMap::new();
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for i in 0..children.len() {
-        let top = head(&mut group_of, i);
-        let slot = *place.entry(top).or_insert_with(|| {
-            groups.push(Vec::new());
-            groups.len() - 1
-        });
-        groups[slot].push(i);
+}
+
+/// The first member of the group of `i`.
+fn head(group_of: &mut [usize], mut i: usize) -> usize {
+    while group_of[i] != i {
+        group_of[i] = group_of[group_of[i]];
+        i = group_of[i];
     }
-    groups
+    i
 }

@@ -148,13 +148,15 @@ const ROUNDS: usize = 40;
 fn force(part: &Part) -> Vec<usize> {
     let mut order: Vec<usize> = (0..part.variables.len()).collect();
     let mut place = vec![0.0_f64; part.len()];
+    let parents: Vec<f64> = parent_counts(part).into_iter().map(f64::from).collect();
+    let (mut sum, mut target) = (vec![0.0_f64; part.len()], vec![0.0_f64; order.len()]);
     let mut best = (f64::INFINITY, order.clone());
     for _ in 0..ROUNDS {
         for (at, &variable) in order.iter().enumerate() {
             place[variable] = at as f64;
         }
         let mut span = 0.0;
-        let (mut sum, mut count) = (vec![0.0_f64; part.len()], vec![0_u32; part.len()]);
+        sum.fill(0.0);
         for (number, gate) in part.numbered_gates() {
             let places = gate.inputs.iter().map(|c| place[c.node()]);
             let (least, most) = places
@@ -164,21 +166,26 @@ fn force(part: &Part) -> Vec<usize> {
             place[number] = places.sum::<f64>() / gate.inputs.len() as f64;
             for input in &gate.inputs {
                 sum[input.node()] += place[number];
-                count[input.node()] += 1;
             }
         }
         if span < best.0 {
-            best = (span, order.clone());
+            best.0 = span;
+            best.1.copy_from_slice(&order);
         }
         // A gate is drawn to its parents as well, through which its variables feel the whole module.
         for (number, gate) in part.numbered_gates().rev().skip(1) {
-            let pulled = (place[number] + sum[number]) / f64::from(1 + count[number]);
+            let pulled = (place[number] + sum[number]) / (1.0 + parents[number]);
             for input in &gate.inputs {
                 sum[input.node()] += pulled - place[number];
             }
         }
-        let target = |variable: usize| sum[variable] / f64::from(count[variable].max(1));
-        order.sort_by(|&a, &b| target(a).total_cmp(&target(b)));
+        for (variable, target) in target.iter_mut().enumerate() {
+            *target = sum[variable] / parents[variable].max(1.0);
+        }
+        if order.is_sorted_by(|&a, &b| target[a] <= target[b]) {
+            break;
+        }
+        order.sort_by(|&a, &b| target[a].total_cmp(&target[b]));
     }
     best.1
 }

@@ -2,12 +2,14 @@
 //!
 //! No order is best for every module and none can be known to be good before its diagram is made. So they race: each makes
 //! its diagram under a growing budget of nodes and goes on from where it stopped; after a round those that came furthest
-//! stay in. Most modules end in the first, under the author's order.
+//! stay in. Most modules end in the first, under the author's order. Where all run over the limit, the order of the leader is
+//! mended on the way.
 
 use crate::bdd::{Bdd, Edge, FALSE, Full, TRUE};
 use crate::compile::OverBudget;
 use crate::order::{self, ORDERS, Order};
 use crate::part::{Kind, Part, PartGate};
+use crate::reorder;
 
 /// A finished diagram.
 pub(crate) struct Diagram {
@@ -26,17 +28,19 @@ const ROUNDS: [(usize, usize); 2] = [(30_000, 3), (250_000, 2)];
 /// After the rounds everyone may make so many nodes, one after the other; beyond them only the one that came furthest goes
 /// on to the caller's limit, which for trees that end is soon enough and for those that do not costs one refusal.
 const EVERYONE: usize = 1_500_000;
+/// Nodes that the last resort, the leader's order mended on the way, may have at any time: some 3 s.
+const REORDERED: usize = 250_000;
 
 /// An order with what it has made so far.
-struct Runner {
-    variables: Vec<usize>,
-    bdd: Bdd,
+pub(crate) struct Runner {
+    pub(crate) variables: Vec<usize>,
+    pub(crate) bdd: Bdd,
     /// Of the variables and of the gates done.
-    edges: Vec<Edge>,
+    pub(crate) edges: Vec<Edge>,
 }
 
 impl Runner {
-    fn new(variables: Vec<usize>) -> Self {
+    pub(crate) fn new(variables: Vec<usize>) -> Self {
         Self {
             variables,
             bdd: Bdd::new(0),
@@ -45,7 +49,7 @@ impl Runner {
     }
 
     /// Goes on until the diagram is made or the diagrams of all gates so far have `budget` nodes.
-    fn run(&mut self, part: &Part, budget: usize) -> Result<Edge, Full> {
+    pub(crate) fn run(&mut self, part: &Part, budget: usize) -> Result<Edge, Full> {
         self.bdd.allow(budget);
         if self.edges.is_empty() {
             let mut edges = vec![TRUE; part.variables.len()];
@@ -115,6 +119,10 @@ pub(crate) fn diagram(part: &Part, limit: usize) -> Result<Diagram, OverBudget> 
     if limit > EVERYONE
         && let Ok(root) = runners[leader].run(part, limit)
     {
+        return Ok(won(runners, leader, root));
+    }
+    forget(&mut runners[leader]);
+    if let Ok(root) = reorder::run(&mut runners[leader], part, limit.min(REORDERED)) {
         return Ok(won(runners, leader, root));
     }
     Err(OverBudget {

@@ -6,10 +6,12 @@
 
 mod apply;
 mod shrink;
+mod sift;
 mod table;
 mod zbdd;
 
 pub(crate) use shrink::Side;
+pub(crate) use sift::{SiftBounds, sift};
 use table::{UniqueTable, mix};
 pub(crate) use zbdd::{CutSets, EMPTY, UNIT};
 
@@ -35,18 +37,12 @@ pub(crate) struct BddNode {
     pub(crate) lo: Edge,
 }
 
-#[derive(Clone, Copy)]
-struct Cached {
-    a: u32,
-    b: u32,
-    result: u32,
-}
+/// Two operands and their result. Zero where nothing is remembered: no operation reaches the cache with a constant.
+type Cached = [u32; 3];
 
-const NOT_CACHED: Cached = Cached {
-    a: u32::MAX,
-    b: u32::MAX,
-    result: 0,
-};
+const NOT_CACHED: Cached = [0; 3];
+/// Nodes that memory is set aside for at once, so that they need not move while a small diagram grows.
+const ROOM: usize = 1 << 15;
 /// Steps allowed per node of the budget; the Aralia trees that finish take at most 1.4 per node made.
 const STEPS_A_NODE: u64 = 4;
 /// No budget allows more nodes than this, so that edges leave room for marks.
@@ -64,7 +60,8 @@ pub(crate) struct Bdd {
 }
 
 impl Bdd {
-    /// `limit`: nodes that may be made, dead ones included. Memory: 12 bytes a node, 8 to 16 for the table, 12 for the cache.
+    /// `limit`: nodes that may be made, dead ones included. Memory: 12 bytes a node, 8 to 16 for the table (up to 32 while it
+    /// is small), 12 for the cache.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             nodes: vec![BddNode {
@@ -91,6 +88,8 @@ impl Bdd {
     /// Raises the limit to go on after [`Full`]; what was made stays.
     pub(crate) fn allow(&mut self, limit: usize) {
         self.limit = limit.min(MOST_NODES);
+        let room = self.limit.min(ROOM);
+        self.nodes.reserve(room.saturating_sub(self.nodes.len()));
     }
 
     /// Lets the next operation make up to `more` nodes.
@@ -139,21 +138,21 @@ impl Bdd {
         if self.nodes.len() > self.cache.len() * 2 && self.cache.len() < 1 << 22 {
             let size = self.cache.len() * 4;
             let old = std::mem::replace(&mut self.cache, vec![NOT_CACHED; size]);
-            for entry in old.into_iter().filter(|e| e.a != u32::MAX) {
-                self.cache[mix(entry.a, entry.b, 0) & (size - 1)] = entry;
+            for entry in old.into_iter().filter(|e| *e != NOT_CACHED) {
+                self.cache[mix(entry[0], entry[1], 0) & (size - 1)] = entry;
             }
         }
         Ok((at << 1) | flip)
     }
 
     fn cached(&self, a: u32, b: u32) -> Option<Edge> {
-        let entry = self.cache[mix(a, b, 0) & (self.cache.len() - 1)];
-        (entry.a == a && entry.b == b).then_some(entry.result)
+        let [first, second, result] = self.cache[mix(a, b, 0) & (self.cache.len() - 1)];
+        (first == a && second == b).then_some(result)
     }
 
     fn remember(&mut self, a: u32, b: u32, result: Edge) {
         let slot = mix(a, b, 0) & (self.cache.len() - 1);
-        self.cache[slot] = Cached { a, b, result };
+        self.cache[slot] = [a, b, result];
     }
 
     /// The least and the greatest chance that `f` is true when the variable of each level is true with a chance between

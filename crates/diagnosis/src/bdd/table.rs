@@ -12,7 +12,10 @@ pub(crate) struct UniqueTable {
     used: usize,
 }
 
-const EMPTY_SLOT: u32 = u32::MAX;
+/// The constant's number, which no slot needs; fresh memory is zero, so that empty tables cost nothing until they are used.
+const EMPTY_SLOT: u32 = 0;
+/// Slots up to which a table grows fourfold: taking up the nodes again costs more than the memory. Beyond, twofold.
+const SMALL: usize = 1 << 17;
 /// Slots looked at beside the younger child before the mixing hash.
 const NEAR: usize = 8;
 
@@ -57,12 +60,7 @@ impl UniqueTable {
 
     /// The node equal to `node`, or the free slot where it belongs.
     fn find(&self, nodes: &[BddNode], node: BddNode) -> Result<u32, usize> {
-        let mask = self.slots.len() - 1;
-        let mixed = mix(node.level, node.hi, node.lo);
-        let near = node.hi.max(node.lo) as usize + (mixed & 15);
-        let far = mixed >> 4;
-        for step in 0.. {
-            let slot = if step < NEAR { near + step } else { far + step } & mask;
+        for slot in places(node, self.slots.len()) {
             let at = self.slots[slot];
             if at == EMPTY_SLOT {
                 return Err(slot);
@@ -76,22 +74,32 @@ impl UniqueTable {
 
     /// Takes up all of `nodes`, which are different; the first one is the constant.
     pub(crate) fn fill(&mut self, nodes: &[BddNode]) {
-        self.slots = vec![EMPTY_SLOT; (nodes.len() * 2).next_power_of_two().max(self.slots.len())];
-        self.used = nodes.len() - 1;
-        for at in 1..nodes.len() {
-            if let Err(slot) = self.find(nodes, nodes[at]) {
-                self.slots[slot] = at as u32;
-            }
-        }
+        self.rebuild(nodes, (nodes.len() * 2).next_power_of_two().max(self.slots.len()));
     }
 
     fn grow(&mut self, nodes: &[BddNode]) {
-        let old = std::mem::take(&mut self.slots);
-        self.slots = vec![EMPTY_SLOT; old.len() * 2];
-        for at in old.into_iter().filter(|&at| at != EMPTY_SLOT) {
-            if let Err(slot) = self.find(nodes, nodes[at as usize]) {
-                self.slots[slot] = at;
+        let times = if self.slots.len() < SMALL { 4 } else { 2 };
+        self.rebuild(nodes, self.slots.len() * times);
+    }
+
+    /// Node after node, the order in which their places lie side by side; being different, they need no comparing.
+    fn rebuild(&mut self, nodes: &[BddNode], size: usize) {
+        let mut slots = vec![EMPTY_SLOT; size];
+        for (at, &node) in nodes.iter().enumerate().skip(1) {
+            let free = places(node, size).find(|&slot| slots[slot] == EMPTY_SLOT);
+            if let Some(slot) = free {
+                slots[slot] = at as u32;
             }
         }
+        self.slots = slots;
+        self.used = nodes.len() - 1;
     }
+}
+
+/// Slots in which `node` is looked for, one after the other, in a table of `size` slots.
+fn places(node: BddNode, size: usize) -> impl Iterator<Item = usize> {
+    let mixed = mix(node.level, node.hi, node.lo);
+    let near = node.hi.max(node.lo) as usize + (mixed & 15);
+    let far = mixed >> 4;
+    (0..).map(move |step| if step < NEAR { near + step } else { far + step } & (size - 1))
 }
