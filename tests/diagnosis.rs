@@ -430,7 +430,8 @@ async fn the_tree_is_coloured_by_what_was_predicted_for_a_ticket() {
         .ok();
     let cause = &found["causes"][0];
     let nodes = drawn["nodes"].as_array().unwrap();
-    let node = nodes.iter().find(|node| node["id"] == cause["event"]).unwrap();
+    let id = format!("event:{}", cause["event"].as_str().unwrap());
+    let node = nodes.iter().find(|node| node["id"] == id).unwrap();
     assert_eq!(node["posterior"], cause["probability"]);
     let plain = server.get("admin", &format!("{path}/tree.svg")).await.text();
     let coloured = server

@@ -438,23 +438,3 @@ async fn first_visits_that_fail_more_than_foretold_raise_the_alarm() {
     assert!(found["run"]["seen"].as_f64() < Some(0.2), "{found}");
     server.get("agent", "/v1/drift").await.error(403, "forbidden");
 }
-
-#[tokio::test]
-async fn what_a_batch_promised_is_compared_with_what_came_of_the_visits() {
-    let server = loaded().await;
-    let visit = repair(1, "capacitor_failed", "AC-CAP-35", &["not_cooling"]);
-    let asked = json!({"ticket_id": visit["ticket_id"], "product_line": LINE, "symptoms": visit["symptoms"]});
-    let batch = json!({"items": [asked]});
-    let reply = server
-        .post("dispatcher", "/v1/part-predictions/batch", &batch)
-        .await
-        .ok();
-    let promised = reply["items"][0]["uncalibrated_first_time_fix"].as_f64().unwrap();
-    server.post("technician", "/v1/repairs", &visit).await.ok();
-    let found = server.get("reviewer", "/v1/drift").await.ok()["fault_trees"][0].clone();
-    assert_eq!(found["all"]["visits"], 1, "{found}");
-    assert!(
-        (found["all"]["predicted"].as_f64().unwrap() - promised).abs() < 1e-9,
-        "{found}"
-    );
-}

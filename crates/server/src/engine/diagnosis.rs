@@ -430,18 +430,12 @@ impl Engine {
         Ok(prediction)
     }
 
-    /// The same for one of many, behind interactive work.
+    /// The same for one of many: behind interactive work, and nothing is kept.
     ///
     /// # Errors
     /// As [`Engine::predict`].
-    pub async fn predict_in_bulk(
-        &self,
-        caller: &Caller,
-        request: PredictionRequest,
-    ) -> Result<Prediction, ApiError> {
-        let (prediction, request) = self.compute(request, true).await?;
-        self.keep_prediction(caller, &request, &prediction).await?;
-        Ok(prediction)
+    pub async fn predict_in_bulk(&self, request: PredictionRequest) -> Result<Prediction, ApiError> {
+        Ok(self.compute(request, true).await?.0)
     }
 
     /// A ticket's prediction is kept: what was promised is compared with what came of the visit.

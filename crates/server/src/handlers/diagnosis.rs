@@ -272,11 +272,10 @@ pub(crate) async fn predict(
     (status = 200, description = "{items: [prediction or {error}]}", body = Object), (status = 413, body = ErrorBody)))]
 pub(crate) async fn predict_batch(
     State(state): State<AppState>,
-    caller: Caller,
     headers: axum::http::HeaderMap,
     extract::Json(batch): extract::Json<Batch>,
 ) -> Result<Json<Value>, ApiError> {
-    let predict = |request| state.engine.predict_in_bulk(&caller, request);
+    let predict = |request| state.engine.predict_in_bulk(request);
     batch.each(&state, &headers, predict).await
 }
 
